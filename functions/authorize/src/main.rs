@@ -1,0 +1,2 @@
+//! Wiring of the `authorize` function.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Wiring of the `coverage` function.
+fn main() {}

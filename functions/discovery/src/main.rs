@@ -1,0 +1,2 @@
+//! Wiring of the `discovery` function.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Wiring of the `eob` function.
+fn main() {}

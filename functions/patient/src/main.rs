@@ -1,0 +1,2 @@
+//! Wiring of the `patient` function.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Wiring of the `portal` function.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Wiring of the `token` function.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Wiring of the `userinfo` function.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Configuration: the environment, the stage, the AWS clients with their time-outs.

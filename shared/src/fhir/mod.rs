@@ -1,0 +1,1 @@
+//! FHIR: the JSON writer, bundles, search parameters and operation outcomes.

@@ -1,0 +1,14 @@
+//! Blue Button claims API: what two or more functions share.
+//!
+//! `rif`, `fhir` and `mapping` are pure; `store` is the only module that knows DynamoDB.
+
+pub mod audit;
+pub mod config;
+pub mod fhir;
+pub mod http;
+pub mod identity;
+pub mod mapping;
+pub mod oauth;
+pub mod rif;
+pub mod secret;
+pub mod store;

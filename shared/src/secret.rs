@@ -1,0 +1,1 @@
+//! Types for secrets and personal data: they never print what they hold.

@@ -1,0 +1,1 @@
+//! DynamoDB: one type per table, and the stored claim in its binary form.

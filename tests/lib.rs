@@ -1,0 +1,1 @@
+//! Acceptance tests live in `main.rs`; this library is empty.
