@@ -1,1 +1,3 @@
 //! FHIR: the JSON writer, bundles, search parameters and operation outcomes.
+
+pub mod json;

@@ -1,1 +1,52 @@
 //! The mapping of RIF columns to FHIR elements, as const tables over one engine.
+
+pub mod eob;
+pub mod lookups;
+
+use jiff::Timestamp;
+
+use self::lookups::{Lookups, NoLookups};
+
+/// Which FHIR a resource is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// FHIR STU3, API version 1.
+    Stu3,
+    /// FHIR R4 with the CARIN Blue Button profiles, API version 2.
+    R4,
+}
+
+/// What a rendering needs besides the row itself.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The FHIR to write.
+    pub version: Version,
+    /// When the row was loaded: `meta.lastUpdated`.
+    pub last_updated: Timestamp,
+    /// Names of providers and drugs.
+    pub lookups: &'a dyn Lookups,
+}
+
+impl Context<'static> {
+    /// A context without names of providers and drugs.
+    #[must_use]
+    pub fn new(version: Version, last_updated: Timestamp) -> Self {
+        Context {
+            version,
+            last_updated,
+            lookups: &NoLookups,
+        }
+    }
+}
+
+impl Context<'_> {
+    /// The same with these look-ups.
+    #[must_use]
+    pub fn with_lookups<'b>(&self, lookups: &'b dyn Lookups) -> Context<'b> {
+        Context {
+            version: self.version,
+            last_updated: self.last_updated,
+            lookups,
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! An append-only JSON writer: bytes go out in the order of the calls, no tree is built.
+//!
+//! FHIR forbids empty arrays and objects, so the members that may turn out empty take themselves back.
+//! Decimals are written as the text they were read from (`888.00` stays `888.00`), as FHIR asks:
+//! the precision of a decimal is part of its value (<https://hl7.org/fhir/R4/datatypes.html#decimal>).
+
+use crate::rif::Decimal;
+
+/// Writes one JSON document into a byte vector.
+///
+/// The caller answers for the grammar (a key before each value of an object); the writer answers for commas and escaping.
+#[derive(Debug, Default)]
+pub struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    /// An empty document.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The document so far.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// How many bytes the document has so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing was written yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// An object as a value, its members written by `members`.
+    pub fn object(&mut self, members: impl FnOnce(&mut Self)) {
+        self.begin_object();
+        members(self);
+        self.end_object();
+    }
+
+    /// An array as a value, its elements written by `elements`.
+    pub fn array(&mut self, elements: impl FnOnce(&mut Self)) {
+        self.begin_array();
+        elements(self);
+        self.end_array();
+    }
+
+    /// The member `key` with an object, left out when `members` writes none.
+    pub fn object_unless_empty(&mut self, key: &str, members: impl FnOnce(&mut Self)) {
+        self.unless_empty(key, b'{', b'}', members);
+    }
+
+    /// The member `key` with an array, left out when `elements` writes none.
+    pub fn array_unless_empty(&mut self, key: &str, elements: impl FnOnce(&mut Self)) {
+        self.unless_empty(key, b'[', b']', elements);
+    }
+
+    /// Opens an object as a value.
+    pub fn begin_object(&mut self) {
+        self.separate();
+        self.bytes.push(b'{');
+    }
+
+    /// Closes the innermost object.
+    pub fn end_object(&mut self) {
+        self.bytes.push(b'}');
+    }
+
+    /// Opens an array as a value.
+    pub fn begin_array(&mut self) {
+        self.separate();
+        self.bytes.push(b'[');
+    }
+
+    /// Closes the innermost array.
+    pub fn end_array(&mut self) {
+        self.bytes.push(b']');
+    }
+
+    /// The name of a member; keys are the specification's own names, which need no escaping.
+    pub fn key(&mut self, key: &str) {
+        self.separate();
+        self.bytes.push(b'"');
+        self.bytes.extend_from_slice(key.as_bytes());
+        self.bytes.extend_from_slice(b"\":");
+    }
+
+    /// A string value, escaped.
+    pub fn string(&mut self, text: &str) {
+        self.separate();
+        self.bytes.push(b'"');
+        self.escaped(text);
+        self.bytes.push(b'"');
+    }
+
+    /// A string value made of several parts.
+    pub fn string_of(&mut self, parts: &[&str]) {
+        self.separate();
+        self.bytes.push(b'"');
+        for part in parts {
+            self.escaped(part);
+        }
+        self.bytes.push(b'"');
+    }
+
+    /// The member `key` with a string.
+    pub fn text(&mut self, key: &str, text: &str) {
+        self.key(key);
+        self.string(text);
+    }
+
+    /// A value that is JSON already.
+    pub fn raw(&mut self, json: &str) {
+        self.separate();
+        self.bytes.extend_from_slice(json.as_bytes());
+    }
+
+    /// A number with the scale it was read with.
+    pub fn number(&mut self, decimal: Decimal) {
+        self.raw(&decimal.to_string());
+    }
+
+    /// A whole number: sequences, totals.
+    pub fn unsigned(&mut self, number: u64) {
+        self.raw(&number.to_string());
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&mut self, boolean: bool) {
+        self.raw(if boolean { "true" } else { "false" });
+    }
+
+    fn unless_empty(&mut self, key: &str, open: u8, close: u8, content: impl FnOnce(&mut Self)) {
+        let before = self.bytes.len();
+        self.key(key);
+        self.bytes.push(open);
+        let opened = self.bytes.len();
+        content(self);
+        if self.bytes.len() == opened {
+            self.bytes.truncate(before);
+        } else {
+            self.bytes.push(close);
+        }
+    }
+
+    /// A comma, unless this is the first thing in its object or array or follows a key.
+    ///
+    /// The last byte tells: strings end with a quotation mark, so these four can only be structure.
+    fn separate(&mut self) {
+        if !matches!(self.bytes.last(), None | Some(b'{' | b'[' | b':' | b',')) {
+            self.bytes.push(b',');
+        }
+    }
+
+    /// Appends text with the escapes of RFC 8259 section 7; runs of plain bytes are copied at once.
+    fn escaped(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let mut copied = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            if !matches!(byte, b'"' | b'\\' | 0..=0x1f) {
+                continue;
+            }
+            self.bytes.extend_from_slice(&bytes[copied..at]);
+            self.escape(*byte);
+            copied = at + 1;
+        }
+        self.bytes.extend_from_slice(&bytes[copied..]);
+    }
+
+    fn escape(&mut self, byte: u8) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        match byte {
+            b'\n' => self.bytes.extend_from_slice(b"\\n"),
+            b'\r' => self.bytes.extend_from_slice(b"\\r"),
+            b'\t' => self.bytes.extend_from_slice(b"\\t"),
+            b'"' | b'\\' => self.bytes.extend_from_slice(&[b'\\', byte]),
+            _ => {
+                self.bytes.extend_from_slice(b"\\u00");
+                self.bytes.push(HEX[usize::from(byte >> 4)]);
+                self.bytes.push(HEX[usize::from(byte & 0xf)]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(write: impl FnOnce(&mut Writer), expected: &str) {
+        let mut w = Writer::new();
+        write(&mut w);
+        assert_eq!(String::from_utf8(w.into_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn puts_commas_between_members_and_elements_only() {
+        check(
+            |w| {
+                w.object(|w| {
+                    w.text("a", "x");
+                    w.key("b");
+                    w.array(|w| {
+                        w.unsigned(1);
+                        w.boolean(true);
+                        w.object(|_| ());
+                        w.array(|_| ());
+                        w.raw("null");
+                    });
+                    w.text("c", "ends with [");
+                    w.text("d", "");
+                });
+            },
+            r#"{"a":"x","b":[1,true,{},[],null],"c":"ends with [","d":""}"#,
+        );
+    }
+
+    #[test]
+    fn leaves_out_members_without_content() {
+        check(
+            |w| {
+                w.object(|w| {
+                    w.array_unless_empty("none", |_| ());
+                    w.array_unless_empty("some", |w| w.unsigned(1));
+                    w.object_unless_empty("outer", |w| w.object_unless_empty("inner", |_| ()));
+                });
+            },
+            r#"{"some":[1]}"#,
+        );
+    }
+
+    #[test]
+    fn keeps_the_scale_of_a_number() {
+        let cases = [
+            (88800, 2, "888.00"),
+            (-5, 2, "-0.05"),
+            (7, 0, "7"),
+            (0, 1, "0.0"),
+        ];
+        for (units, scale, expected) in cases {
+            check(|w| w.number(Decimal { units, scale }), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_string_reads_back_as_it_was_written(text in any::<String>()) {
+            let mut w = Writer::new();
+            w.string(&text);
+            let read: String = serde_json::from_slice(&w.into_bytes()).unwrap();
+            prop_assert_eq!(read, text);
+        }
+    }
+}
