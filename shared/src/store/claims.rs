@@ -1,0 +1,254 @@
+//! The claims table: per beneficiary one item for the person, one per reference year and one per claim.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use super::StoreError;
+use super::item::{self, Item};
+use crate::identity::BeneId;
+use crate::rif::ClaimType;
+
+/// The claims table.
+#[derive(Clone, Debug)]
+pub struct ClaimsTable {
+    client: Client,
+    table: String,
+}
+
+/// The sort key of an item: what it holds of a beneficiary.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ItemKey {
+    /// The person as last loaded.
+    Person,
+    /// The enrolment months of a reference year.
+    Year(u16),
+    /// One claim with its lines.
+    Claim(ClaimType, String),
+}
+
+/// The bytes of an item and when they were last changed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredItem {
+    /// The binary form; its first byte is the version of the format.
+    pub bytes: Vec<u8>,
+    /// When the content last changed.
+    pub last_updated: Timestamp,
+}
+
+/// Sort keys of claims begin with this, so that one Query returns them all and nothing else.
+const CLAIM_PREFIX: &str = "C#";
+const YEAR_PREFIX: &str = "Y#";
+const PERSON_KEY: &str = "B";
+
+const PARTITION_KEY: &str = "pk";
+const SORT_KEY: &str = "sk";
+const BYTES: &str = "d";
+const LAST_UPDATED: &str = "lu";
+const FORMAT: &str = "fmt";
+
+impl ClaimsTable {
+    /// The table of that name.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let table = table.into();
+        Self { client, table }
+    }
+
+    /// Whether the person is loaded. Strongly consistent, because a sign-in hangs on it.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn exists(&self, beneficiary: &BeneId) -> Result<bool, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(beneficiary, &ItemKey::Person)))
+            .projection_expression(PARTITION_KEY)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        Ok(found.item.is_some())
+    }
+
+    /// The item under a key as it stands now, read strongly consistent: what a load compares with.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn stored(
+        &self,
+        beneficiary: &BeneId,
+        key: &ItemKey,
+    ) -> Result<Option<StoredItem>, StoreError> {
+        self.item(beneficiary, key, Consistency::Strong).await
+    }
+
+    /// Writes an item under a key that is free; [`StoreError::Conflict`] leaves what is there as it is.
+    ///
+    /// # Errors
+    /// As every call of a table, and `Conflict` when the key is taken.
+    pub async fn insert(
+        &self,
+        beneficiary: &BeneId,
+        key: &ItemKey,
+        new: StoredItem,
+    ) -> Result<(), StoreError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item_of(beneficiary, key, new)))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::of)
+    }
+
+    /// Replaces an item that still holds exactly the bytes last seen.
+    ///
+    /// # Errors
+    /// As every call of a table, and `Conflict` when another writer was faster.
+    pub async fn replace(
+        &self,
+        beneficiary: &BeneId,
+        key: &ItemKey,
+        seen: StoredItem,
+        new: StoredItem,
+    ) -> Result<(), StoreError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item_of(beneficiary, key, new)))
+            .condition_expression("d = :seen")
+            .expression_attribute_values(":seen", item::binary(seen.bytes))
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::of)
+    }
+
+    async fn item(
+        &self,
+        beneficiary: &BeneId,
+        item_key: &ItemKey,
+        consistency: Consistency,
+    ) -> Result<Option<StoredItem>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(beneficiary, item_key)))
+            .consistent_read(consistency == Consistency::Strong)
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        found.item.map(StoredItem::try_from).transpose()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Consistency {
+    Strong,
+}
+
+impl ItemKey {
+    /// The sort key as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Person => PERSON_KEY.to_owned(),
+            Self::Year(year) => format!("{YEAR_PREFIX}{year:04}"),
+            Self::Claim(claim_type, id) => format!("{CLAIM_PREFIX}{id}#{}", claim_type.name()),
+        }
+    }
+
+    /// The key of that text, if it is one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == PERSON_KEY {
+            return Some(Self::Person);
+        }
+        if let Some(year) = text.strip_prefix(YEAR_PREFIX) {
+            return Some(Self::Year(year.parse().ok()?));
+        }
+        let (id, claim_type) = text.strip_prefix(CLAIM_PREFIX)?.rsplit_once('#')?;
+        Some(Self::Claim(
+            ClaimType::from_name(claim_type)?,
+            id.to_owned(),
+        ))
+    }
+}
+
+impl TryFrom<Item> for StoredItem {
+    type Error = StoreError;
+
+    fn try_from(mut item: Item) -> Result<Self, StoreError> {
+        let last_updated = item::read_string(&item, LAST_UPDATED)?
+            .parse()
+            .map_err(|_| StoreError::Corrupt(LAST_UPDATED))?;
+        let bytes = item::take_binary(&mut item, BYTES)?;
+        Ok(Self {
+            bytes,
+            last_updated,
+        })
+    }
+}
+
+impl std::fmt::Debug for StoredItem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredItem({} bytes, [redacted])", self.bytes.len())
+    }
+}
+
+fn key(beneficiary: &BeneId, key: &ItemKey) -> Item {
+    Item::from([
+        attribute(PARTITION_KEY, item::string(beneficiary.as_str())),
+        attribute(SORT_KEY, item::string(key.text())),
+    ])
+}
+
+/// The whole item. `lu` and `fmt` repeat what the bytes say, for operators who look at the table.
+fn item_of(beneficiary: &BeneId, item_key: &ItemKey, new: StoredItem) -> Item {
+    let mut whole = key(beneficiary, item_key);
+    let format = new.bytes.first().copied().unwrap_or_default();
+    whole.extend([
+        attribute(LAST_UPDATED, item::string(new.last_updated.to_string())),
+        attribute(FORMAT, item::number(format.into())),
+        attribute(BYTES, item::binary(new.bytes)),
+    ]);
+    whole
+}
+
+fn attribute(name: &str, value: AttributeValue) -> (String, AttributeValue) {
+    (name.to_owned(), value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_back_from_their_text() {
+        check(ItemKey::Person, "B");
+        check(ItemKey::Year(2021), "Y#2021");
+        check(ItemKey::Year(3), "Y#0003");
+        check(
+            ItemKey::Claim(ClaimType::Pde, "-12".to_owned()),
+            "C#-12#pde",
+        );
+
+        fn check(key: ItemKey, text: &str) {
+            assert_eq!(key.text(), text);
+            assert_eq!(ItemKey::parse(text), Some(key));
+        }
+    }
+
+    #[test]
+    fn refuses_text_that_is_no_key() {
+        for text in ["", "X", "Y#twenty", "C#1", "C#1#dental"] {
+            assert_eq!(ItemKey::parse(text), None, "{text}");
+        }
+    }
+}
