@@ -1,5 +1,7 @@
 //! Who a person is: beneficiary ids, Medicare number hashing, matching.
 
 mod bene_id;
+mod hash;
 
 pub use bene_id::BeneId;
+pub use hash::MedicareNumberHasher;
