@@ -1,1 +1,183 @@
 //! Configuration: the environment, the stage, the AWS clients with their time-outs.
+
+use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use serde::Deserialize;
+use std::{env, fmt, time::Duration};
+
+use crate::secret::Secret;
+
+const CONNECT_TIMEOUT_SECONDS: u64 = 1;
+const ATTEMPT_TIMEOUT_SECONDS: u64 = 2;
+const OPERATION_TIMEOUT_SECONDS: u64 = 5;
+
+/// Where the deployment stands. What only the sandbox may do refuses to work in any other stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Synthetic people; sign-in by rule.
+    Sandbox,
+    /// Tests against a real identity provider.
+    Dev,
+    /// Real people; also whatever does not say what it is.
+    #[default]
+    Prod,
+}
+
+/// The KMS keys that sign access tokens, by ARN.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct SigningKeys {
+    /// The key that signs now.
+    pub current: String,
+    /// The key that signs after the next rotation, published ahead.
+    pub next: Option<String>,
+    /// The key that signed before the last rotation, published until its tokens are over.
+    pub previous: Option<String>,
+}
+
+/// What the deployed template wrote about this deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Configuration {
+    /// The stage; missing means prod.
+    #[serde(default)]
+    pub stage: Stage,
+    /// The keys that sign access tokens.
+    #[serde(default)]
+    pub signing_keys: SigningKeys,
+}
+
+/// Why a function cannot start. Names what is missing, never a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// An environment variable is missing or empty.
+    #[error("the environment variable {0} is missing")]
+    MissingVariable(&'static str),
+    /// A secret cannot be read.
+    #[error("the secret named by {0} cannot be read")]
+    UnreadableSecret(&'static str),
+    /// A secret or variable does not have the form that it should have.
+    #[error("{0} does not have the expected form")]
+    Malformed(&'static str),
+    /// A signing key cannot be read.
+    #[error("a signing key cannot be read")]
+    UnreadableKey,
+    /// Published development values in a stage that may hold real people.
+    #[error("development values of {0} are refused in this stage")]
+    DevelopmentValues(&'static str),
+}
+
+/// The SDK configuration of every client: region and credentials from the environment, time-outs always set.
+pub async fn aws() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_SECONDS))
+        .operation_attempt_timeout(Duration::from_secs(ATTEMPT_TIMEOUT_SECONDS))
+        .operation_timeout(Duration::from_secs(OPERATION_TIMEOUT_SECONDS))
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+/// An environment variable that must be there.
+///
+/// # Errors
+/// When it is missing or empty.
+pub fn variable(name: &'static str) -> Result<String, ConfigError> {
+    env::var(name)
+        .ok()
+        .filter(|value| !value.is_empty())
+        .ok_or(ConfigError::MissingVariable(name))
+}
+
+/// The deployment's own base URL, if it has one.
+#[must_use]
+pub fn public_base_url() -> Option<String> {
+    variable("PUBLIC_BASE_URL").ok()
+}
+
+/// The value of the secret whose name the environment variable holds.
+///
+/// # Errors
+/// When the variable is missing or the secret cannot be read.
+pub async fn secret(aws: &SdkConfig, name: &'static str) -> Result<Secret, ConfigError> {
+    SecretsManager::new(aws)
+        .get_secret_value()
+        .secret_id(variable(name)?)
+        .send()
+        .await
+        .ok()
+        .and_then(|answer| answer.secret_string)
+        .map(Secret::new)
+        .ok_or(ConfigError::UnreadableSecret(name))
+}
+
+impl Configuration {
+    /// Reads the configuration secret. Without one the stage is prod and nothing can be signed.
+    ///
+    /// # Errors
+    /// When the secret is named but cannot be read.
+    pub async fn read(aws: &SdkConfig) -> Result<Self, ConfigError> {
+        const NAME: &str = "CONFIGURATION_SECRET";
+        if variable(NAME).is_err() {
+            return Ok(Self::default());
+        }
+        Self::parse(secret(aws, NAME).await?.expose())
+    }
+
+    fn parse(text: &str) -> Result<Self, ConfigError> {
+        serde_json::from_str(text).map_err(|_| ConfigError::Malformed("CONFIGURATION_SECRET"))
+    }
+}
+
+impl Stage {
+    /// Whether abilities that only the sandbox has may work.
+    #[must_use]
+    pub fn is_sandbox(self) -> bool {
+        self == Self::Sandbox
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sandbox => "sandbox",
+            Self::Dev => "dev",
+            Self::Prod => "prod",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_that_is_not_named_is_prod() {
+        let check = |text: &str, expected: Option<Stage>| {
+            let stage = Configuration::parse(text).ok().map(|read| read.stage);
+            assert_eq!(stage, expected, "{text}");
+        };
+        check(r"{}", Some(Stage::Prod));
+        check(r#"{"stage":"sandbox"}"#, Some(Stage::Sandbox));
+        check(r#"{"stage":"dev"}"#, Some(Stage::Dev));
+        check(r#"{"stage":"prod"}"#, Some(Stage::Prod));
+        check(r#"{"stage":"Sandbox"}"#, None);
+        check(r#"{"stage":"local"}"#, None);
+        check("", None);
+    }
+
+    #[test]
+    fn reads_the_signing_keys() {
+        let text = r#"{"stage":"sandbox","signing_keys":{"current":"a","next":"b"}}"#;
+        let keys = Configuration::parse(text)
+            .expect("a configuration")
+            .signing_keys;
+        let expected = SigningKeys {
+            current: "a".into(),
+            next: Some("b".into()),
+            previous: None,
+        };
+        assert_eq!(keys, expected);
+    }
+}

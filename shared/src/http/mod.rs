@@ -1,1 +1,17 @@
-//! HTTP: paths, the public base URL, request ids, bodies and headers that every function shares.
+//! HTTP: calls and answers, the public base URL, request ids, bodies and headers that every function shares.
+
+mod call;
+mod form;
+mod log;
+mod response;
+mod serve;
+
+pub use call::{ApiVersion, Call};
+pub use form::{BODY_BYTES_MAX, Duplicate, FormError, Parameters};
+pub use lambda_http::{
+    Error, Request,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+};
+pub use log::start_logging;
+pub use response::Response;
+pub use serve::{answer, serve};

@@ -1,0 +1,112 @@
+//! An answer: status, headers, body, with the headers that every answer of ours has.
+
+use lambda_http::{
+    Body, IntoResponse,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+};
+
+/// An answer to the caller. Personal data may be in it, so nothing is cached and `Debug` shows the status only.
+#[derive(Clone)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers; `X-Request-Id` is added by [`super::serve`].
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// An answer without a body.
+    #[must_use]
+    pub fn empty(status: StatusCode) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        Self {
+            status,
+            headers,
+            body: Vec::new(),
+        }
+    }
+
+    /// An answer with a body of that content type.
+    #[must_use]
+    pub fn new(status: StatusCode, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        let mut response = Self::empty(status);
+        response.body = body.into();
+        response
+            .headers
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+    }
+
+    /// `application/json`.
+    #[must_use]
+    pub fn json(status: StatusCode, value: &serde_json::Value) -> Self {
+        Self::new(status, "application/json", value.to_string())
+    }
+
+    /// `application/fhir+json`, as every FHIR answer of all versions.
+    #[must_use]
+    pub fn fhir(status: StatusCode, body: Vec<u8>) -> Self {
+        Self::new(status, "application/fhir+json", body)
+    }
+
+    /// Plain text.
+    #[must_use]
+    pub fn text(status: StatusCode, body: impl Into<Vec<u8>>) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", body)
+    }
+
+    /// The same answer with that header; a value that no header may have is left out.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// The same answer with one more header of that name, as `Set-Cookie` needs.
+    #[must_use]
+    pub fn with_added_header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.append(name, value);
+        }
+        self
+    }
+
+    /// A header's value as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IntoResponse for Response {
+    fn into_response(
+        self,
+    ) -> std::pin::Pin<Box<dyn Future<Output = lambda_http::Response<Body>> + Send>> {
+        // Everything we serve is UTF-8 text; what is not goes out base64-encoded.
+        let body = match String::from_utf8(self.body) {
+            Ok(text) => Body::Text(text),
+            Err(error) => Body::Binary(error.into_bytes()),
+        };
+        let mut response = lambda_http::Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        Box::pin(std::future::ready(response))
+    }
+}

@@ -1,0 +1,108 @@
+//! The loop around a function's handler: request ids, one log line per request, no panic that escapes.
+
+use lambda_http::{Error, Request, http::HeaderName, http::StatusCode, run, service_fn};
+use serde_json::json;
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+    time::Instant,
+};
+
+use super::{Call, Response};
+use crate::config;
+
+/// Runs a function: each event becomes a [`Call`], each [`Response`] leaves with `X-Request-Id`,
+/// and a panic becomes a JSON 500.
+///
+/// # Errors
+/// When the Lambda runtime cannot be reached.
+pub async fn serve<Handler, Answer>(handler: Handler) -> Result<(), Error>
+where
+    Handler: Fn(Call) -> Answer + Send + Sync,
+    Answer: Future<Output = Response> + Send,
+{
+    let public_base_url = config::public_base_url();
+    run(service_fn(async |request: Request| {
+        let call = Call::new(request, public_base_url.as_deref());
+        Ok::<_, Infallible>(answer(&handler, call).await)
+    }))
+    .await
+}
+
+/// Answers one call as [`serve`] does, for tests of a whole function without the Lambda runtime.
+pub async fn answer<Handler, Answer>(handler: &Handler, call: Call) -> Response
+where
+    Handler: Fn(Call) -> Answer,
+    Answer: Future<Output = Response>,
+{
+    let started = Instant::now();
+    let (request_id, method, version) =
+        (call.request_id.clone(), call.method.clone(), call.version);
+    let response = or_panic(|| handler(call)).await.unwrap_or_else(|| {
+        let body = json!({"error": "server_error", "request_id": request_id});
+        Response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)
+    });
+    tracing::info!(
+        request_id,
+        method = method.as_str(),
+        version = version.map(super::ApiVersion::as_str),
+        status = response.status.as_u16(),
+        milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    response.with_header(HeaderName::from_static("x-request-id"), &request_id)
+}
+
+/// The future's answer, or nothing when making or polling it panicked.
+async fn or_panic<Answer: Future>(make: impl FnOnce() -> Answer) -> Option<Answer::Output> {
+    let future = catch_unwind(AssertUnwindSafe(make)).ok()?;
+    let mut future = pin!(future);
+    poll_fn(
+        |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        },
+    )
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call() -> Call {
+        let event = json!({
+            "version": "2.0", "rawPath": "/", "rawQueryString": "", "headers": {}, "isBase64Encoded": false,
+            "requestContext": {"http": {"method": "GET", "path": "/"}, "timeEpoch": 0}
+        });
+        let request = lambda_http::request::from_str(&event.to_string()).expect("an event");
+        Call::new(request, Some("http://localhost:8000"))
+    }
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_json_500_with_the_request_id() {
+        async fn panics(_: Call) -> Response {
+            panic!("for the test")
+        }
+        let call = call();
+        let id = call.request_id.clone();
+        let response = answer(&panics, call).await;
+        assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.header("x-request-id"), Some(id.as_str()));
+        let body: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
+        assert_eq!(body, json!({"error": "server_error", "request_id": id}));
+    }
+
+    #[tokio::test]
+    async fn every_answer_carries_the_request_id() {
+        async fn answers(_: Call) -> Response {
+            Response::empty(StatusCode::NO_CONTENT)
+        }
+        let response = answer(&answers, call()).await;
+        assert!(response.header("x-request-id").is_some());
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+    }
+}
