@@ -1,1 +1,8 @@
-//! The acceptance suite.
+//! The acceptance suite: what an app, a browser and CMS's SDK see over HTTP of a running sandbox.
+#![allow(missing_docs, reason = "the name of a test is its sentence")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+mod browser;
+mod client;
+mod sdk;
+mod straight_path;
