@@ -1,20 +1,84 @@
 //! The ten RIF layouts: which columns a file has, in the order of its header, and where its lines begin.
 
 use super::columns::Column::{self, *};
+use super::{ClaimType, FileType, RowPart};
 
 /// The columns of one kind of file. The claim's columns come first and are repeated on each of its lines.
+///
+/// Positions are part of the stored form: new columns are appended to a part, none is moved or taken out.
 #[derive(Debug)]
 pub struct Layout {
+    /// The kind of file.
+    pub file_type: FileType,
     /// Columns that belong to the claim (or person) as a whole.
     pub header: &'static [Column],
     /// Columns that belong to one line; empty where a file has one row per record.
     pub line: &'static [Column],
+    pub(super) header_positions: &'static Positions,
+    pub(super) line_positions: &'static Positions,
+}
+
+impl Layout {
+    /// The columns of one part.
+    #[must_use]
+    pub const fn columns(&self, part: RowPart) -> &'static [Column] {
+        match part {
+            RowPart::Header => self.header,
+            RowPart::Line => self.line,
+        }
+    }
+}
+
+/// A layout is one of ten statics, so that its kind of file says which.
+impl PartialEq for Layout {
+    fn eq(&self, other: &Self) -> bool {
+        self.file_type == other.file_type
+    }
+}
+
+impl Eq for Layout {}
+
+/// Where each column stands in a part, so that a look-up costs one index instead of a search.
+pub(super) type Positions = [u16; Column::ALL.len()];
+
+/// The position of a column that a part does not have.
+pub(super) const ABSENT: u16 = u16::MAX;
+
+const fn positions(columns: &[Column]) -> Positions {
+    let mut positions = [ABSENT; Column::ALL.len()];
+    let mut index = 0;
+    while index < columns.len() {
+        assert!(
+            positions[columns[index] as usize] == ABSENT,
+            "a column stands twice in a part of a layout"
+        );
+        positions[columns[index] as usize] = index as u16;
+        index += 1;
+    }
+    positions
+}
+
+macro_rules! layout {
+    ($file_type:expr, header: [$($header:ident),* $(,)?], line: [$($line:ident),* $(,)?] $(,)?) => {{
+        const HEADER: &[Column] = &[$($header),*];
+        const LINE: &[Column] = &[$($line),*];
+        static HEADER_POSITIONS: Positions = positions(HEADER);
+        static LINE_POSITIONS: Positions = positions(LINE);
+        Layout {
+            file_type: $file_type,
+            header: HEADER,
+            line: LINE,
+            header_positions: &HEADER_POSITIONS,
+            line_positions: &LINE_POSITIONS,
+        }
+    }};
 }
 
 /// The layout of `beneficiary` files.
 #[rustfmt::skip]
-pub static BENEFICIARY: Layout = Layout {
-    header: &[
+pub static BENEFICIARY: Layout = layout! {
+    FileType::Beneficiary,
+    header: [
         DML_IND, BENE_ID, STATE_CODE, BENE_COUNTY_CD, BENE_ZIP_CD, BENE_BIRTH_DT, BENE_SEX_IDENT_CD,
         BENE_RACE_CD, BENE_ENTLMT_RSN_ORIG, BENE_ENTLMT_RSN_CURR, BENE_ESRD_IND, BENE_MDCR_STATUS_CD,
         BENE_PTA_TRMNTN_CD, BENE_PTB_TRMNTN_CD, BENE_CRNT_HIC_NUM, BENE_SRNM_NAME, BENE_GVN_NAME,
@@ -57,25 +121,27 @@ pub static BENEFICIARY: Layout = Layout {
         EFCTV_BGN_DT, EFCTV_END_DT, BENE_LINK_KEY, PTA_CVRG_STRT_DT, PTA_CVRG_END_DT, PTB_CVRG_STRT_DT,
         PTB_CVRG_END_DT, PTD_CVRG_STRT_DT, PTD_CVRG_END_DT,
     ],
-    line: &[],
+    line: [],
 };
 
 /// The layout of `beneficiary_history` files.
 #[rustfmt::skip]
-pub static BENEFICIARY_HISTORY: Layout = Layout {
-    header: &[
+pub static BENEFICIARY_HISTORY: Layout = layout! {
+    FileType::BeneficiaryHistory,
+    header: [
         DML_IND, BENE_ID, STATE_CODE, BENE_COUNTY_CD, BENE_ZIP_CD, BENE_BIRTH_DT, BENE_SEX_IDENT_CD,
         BENE_RACE_CD, BENE_ENTLMT_RSN_ORIG, BENE_ENTLMT_RSN_CURR, BENE_ESRD_IND, BENE_MDCR_STATUS_CD,
         BENE_PTA_TRMNTN_CD, BENE_PTB_TRMNTN_CD, BENE_CRNT_HIC_NUM, BENE_SRNM_NAME, BENE_GVN_NAME,
         BENE_MDL_NAME, MBI_NUM, EFCTV_BGN_DT, EFCTV_END_DT,
     ],
-    line: &[],
+    line: [],
 };
 
 /// The layout of `carrier` files.
 #[rustfmt::skip]
-pub static CARRIER: Layout = Layout {
-    header: &[
+pub static CARRIER: Layout = layout! {
+    FileType::Claim(ClaimType::Carrier),
+    header: [
         DML_IND, BENE_ID, CLM_ID, CLM_GRP_ID, FINAL_ACTION, NCH_NEAR_LINE_REC_IDENT_CD, NCH_CLM_TYPE_CD,
         CLM_FROM_DT, CLM_THRU_DT, NCH_WKLY_PROC_DT, CARR_CLM_ENTRY_CD, CLM_DISP_CD, CARR_NUM,
         CARR_CLM_PMT_DNL_CD, CLM_PMT_AMT, CARR_CLM_PRMRY_PYR_PD_AMT, RFR_PHYSN_UPIN, RFR_PHYSN_NPI,
@@ -88,7 +154,7 @@ pub static CARRIER: Layout = Layout {
         ICD_DGNS_VRSN_CD10, ICD_DGNS_CD11, ICD_DGNS_VRSN_CD11, ICD_DGNS_CD12, ICD_DGNS_VRSN_CD12,
         CLM_CLNCL_TRIL_NUM, CARR_CLM_CNTL_NUM, CARR_CLM_BLG_NPI_NUM,
     ],
-    line: &[
+    line: [
         LINE_NUM, CARR_PRFRNG_PIN_NUM, PRF_PHYSN_UPIN, PRF_PHYSN_NPI, ORG_NPI_NUM, CARR_LINE_PRVDR_TYPE_CD,
         TAX_NUM, PRVDR_STATE_CD, PRVDR_ZIP, PRVDR_SPCLTY, PRTCPTNG_IND_CD, CARR_LINE_RDCD_PMT_PHYS_ASTN_C,
         LINE_SRVC_CNT, LINE_CMS_TYPE_SRVC_CD, LINE_PLACE_OF_SRVC_CD, CARR_LINE_PRCNG_LCLTY_CD,
@@ -104,8 +170,9 @@ pub static CARRIER: Layout = Layout {
 
 /// The layout of `dme` files.
 #[rustfmt::skip]
-pub static DME: Layout = Layout {
-    header: &[
+pub static DME: Layout = layout! {
+    FileType::Claim(ClaimType::Dme),
+    header: [
         DML_IND, BENE_ID, CLM_ID, CLM_GRP_ID, FINAL_ACTION, NCH_NEAR_LINE_REC_IDENT_CD, NCH_CLM_TYPE_CD,
         CLM_FROM_DT, CLM_THRU_DT, NCH_WKLY_PROC_DT, CARR_CLM_ENTRY_CD, CLM_DISP_CD, CARR_NUM,
         CARR_CLM_PMT_DNL_CD, CLM_PMT_AMT, CARR_CLM_PRMRY_PYR_PD_AMT, CARR_CLM_PRVDR_ASGNMT_IND_SW,
@@ -117,7 +184,7 @@ pub static DME: Layout = Layout {
         ICD_DGNS_CD10, ICD_DGNS_VRSN_CD10, ICD_DGNS_CD11, ICD_DGNS_VRSN_CD11, ICD_DGNS_CD12,
         ICD_DGNS_VRSN_CD12, RFR_PHYSN_UPIN, RFR_PHYSN_NPI, CLM_CLNCL_TRIL_NUM, CARR_CLM_CNTL_NUM,
     ],
-    line: &[
+    line: [
         LINE_NUM, TAX_NUM, PRVDR_SPCLTY, PRTCPTNG_IND_CD, LINE_SRVC_CNT, LINE_CMS_TYPE_SRVC_CD,
         LINE_PLACE_OF_SRVC_CD, LINE_1ST_EXPNS_DT, LINE_LAST_EXPNS_DT, HCPCS_CD, HCPCS_1ST_MDFR_CD,
         HCPCS_2ND_MDFR_CD, BETOS_CD, LINE_NCH_PMT_AMT, LINE_BENE_PMT_AMT, LINE_PRVDR_PMT_AMT,
@@ -132,8 +199,9 @@ pub static DME: Layout = Layout {
 
 /// The layout of `hha` files.
 #[rustfmt::skip]
-pub static HHA: Layout = Layout {
-    header: &[
+pub static HHA: Layout = layout! {
+    FileType::Claim(ClaimType::Hha),
+    header: [
         DML_IND, BENE_ID, CLM_ID, CLM_GRP_ID, FINAL_ACTION, NCH_NEAR_LINE_REC_IDENT_CD, NCH_CLM_TYPE_CD,
         CLM_FROM_DT, CLM_THRU_DT, NCH_WKLY_PROC_DT, FI_CLM_PROC_DT, PRVDR_NUM, CLM_FAC_TYPE_CD,
         CLM_SRVC_CLSFCTN_TYPE_CD, CLM_FREQ_CD, FI_NUM, CLM_MDCR_NON_PMT_RSN_CD, CLM_PMT_AMT,
@@ -157,7 +225,7 @@ pub static HHA: Layout = Layout {
         CLM_HHA_LUPA_IND_CD, CLM_HHA_RFRL_CD, CLM_HHA_TOT_VISIT_CNT, CLM_ADMSN_DT, FI_DOC_CLM_CNTL_NUM,
         FI_ORIG_CLM_CNTL_NUM, CLAIM_QUERY_CODE,
     ],
-    line: &[
+    line: [
         CLM_LINE_NUM, REV_CNTR, REV_CNTR_DT, REV_CNTR_1ST_ANSI_CD, REV_CNTR_APC_HIPPS_CD, HCPCS_CD,
         HCPCS_1ST_MDFR_CD, HCPCS_2ND_MDFR_CD, REV_CNTR_PMT_MTHD_IND_CD, REV_CNTR_UNIT_CNT,
         REV_CNTR_RATE_AMT, REV_CNTR_PMT_AMT_AMT, REV_CNTR_TOT_CHRG_AMT, REV_CNTR_NCVRD_CHRG_AMT,
@@ -168,8 +236,9 @@ pub static HHA: Layout = Layout {
 
 /// The layout of `hospice` files.
 #[rustfmt::skip]
-pub static HOSPICE: Layout = Layout {
-    header: &[
+pub static HOSPICE: Layout = layout! {
+    FileType::Claim(ClaimType::Hospice),
+    header: [
         DML_IND, BENE_ID, CLM_ID, CLM_GRP_ID, FINAL_ACTION, NCH_NEAR_LINE_REC_IDENT_CD, NCH_CLM_TYPE_CD,
         CLM_FROM_DT, CLM_THRU_DT, NCH_WKLY_PROC_DT, FI_CLM_PROC_DT, PRVDR_NUM, CLM_FAC_TYPE_CD,
         CLM_SRVC_CLSFCTN_TYPE_CD, CLM_FREQ_CD, FI_NUM, CLM_MDCR_NON_PMT_RSN_CD, CLM_PMT_AMT,
@@ -193,7 +262,7 @@ pub static HOSPICE: Layout = Layout {
         ICD_DGNS_E_VRSN_CD12, CLM_HOSPC_START_DT_ID, BENE_HOSPC_PRD_CNT, FI_DOC_CLM_CNTL_NUM,
         FI_ORIG_CLM_CNTL_NUM, CLAIM_QUERY_CODE,
     ],
-    line: &[
+    line: [
         CLM_LINE_NUM, REV_CNTR, REV_CNTR_DT, HCPCS_CD, HCPCS_1ST_MDFR_CD, HCPCS_2ND_MDFR_CD,
         REV_CNTR_UNIT_CNT, REV_CNTR_RATE_AMT, REV_CNTR_PRVDR_PMT_AMT, REV_CNTR_BENE_PMT_AMT,
         REV_CNTR_PMT_AMT_AMT, REV_CNTR_TOT_CHRG_AMT, REV_CNTR_NCVRD_CHRG_AMT, REV_CNTR_DDCTBL_COINSRNC_CD,
@@ -203,8 +272,9 @@ pub static HOSPICE: Layout = Layout {
 
 /// The layout of `inpatient` files.
 #[rustfmt::skip]
-pub static INPATIENT: Layout = Layout {
-    header: &[
+pub static INPATIENT: Layout = layout! {
+    FileType::Claim(ClaimType::Inpatient),
+    header: [
         DML_IND, BENE_ID, CLM_ID, CLM_GRP_ID, FINAL_ACTION, NCH_NEAR_LINE_REC_IDENT_CD, NCH_CLM_TYPE_CD,
         CLM_FROM_DT, CLM_THRU_DT, NCH_WKLY_PROC_DT, FI_CLM_PROC_DT, CLAIM_QUERY_CODE, PRVDR_NUM,
         CLM_FAC_TYPE_CD, CLM_SRVC_CLSFCTN_TYPE_CD, CLM_FREQ_CD, FI_NUM, CLM_MDCR_NON_PMT_RSN_CD,
@@ -258,7 +328,7 @@ pub static INPATIENT: Layout = Layout {
         PRCDR_DT25, IME_OP_CLM_VAL_AMT, DSH_OP_CLM_VAL_AMT, CLM_UNCOMPD_CARE_PMT_AMT, FI_DOC_CLM_CNTL_NUM,
         FI_ORIG_CLM_CNTL_NUM,
     ],
-    line: &[
+    line: [
         CLM_LINE_NUM, REV_CNTR, HCPCS_CD, REV_CNTR_UNIT_CNT, REV_CNTR_RATE_AMT, REV_CNTR_TOT_CHRG_AMT,
         REV_CNTR_NCVRD_CHRG_AMT, REV_CNTR_DDCTBL_COINSRNC_CD, REV_CNTR_NDC_QTY, REV_CNTR_NDC_QTY_QLFR_CD,
         RNDRNG_PHYSN_UPIN, RNDRNG_PHYSN_NPI,
@@ -267,8 +337,9 @@ pub static INPATIENT: Layout = Layout {
 
 /// The layout of `outpatient` files.
 #[rustfmt::skip]
-pub static OUTPATIENT: Layout = Layout {
-    header: &[
+pub static OUTPATIENT: Layout = layout! {
+    FileType::Claim(ClaimType::Outpatient),
+    header: [
         DML_IND, BENE_ID, CLM_ID, CLM_GRP_ID, FINAL_ACTION, NCH_NEAR_LINE_REC_IDENT_CD, NCH_CLM_TYPE_CD,
         CLM_FROM_DT, CLM_THRU_DT, NCH_WKLY_PROC_DT, FI_CLM_PROC_DT, CLAIM_QUERY_CODE, PRVDR_NUM,
         CLM_FAC_TYPE_CD, CLM_SRVC_CLSFCTN_TYPE_CD, CLM_FREQ_CD, FI_NUM, CLM_MDCR_NON_PMT_RSN_CD,
@@ -307,7 +378,7 @@ pub static OUTPATIENT: Layout = Layout {
         NCH_BENE_PTB_DDCTBL_AMT, NCH_BENE_PTB_COINSRNC_AMT, CLM_OP_PRVDR_PMT_AMT, CLM_OP_BENE_PMT_AMT,
         FI_DOC_CLM_CNTL_NUM, FI_ORIG_CLM_CNTL_NUM,
     ],
-    line: &[
+    line: [
         CLM_LINE_NUM, REV_CNTR, REV_CNTR_DT, REV_CNTR_1ST_ANSI_CD, REV_CNTR_2ND_ANSI_CD,
         REV_CNTR_3RD_ANSI_CD, REV_CNTR_4TH_ANSI_CD, REV_CNTR_APC_HIPPS_CD, HCPCS_CD, HCPCS_1ST_MDFR_CD,
         HCPCS_2ND_MDFR_CD, REV_CNTR_PMT_MTHD_IND_CD, REV_CNTR_DSCNT_IND_CD, REV_CNTR_PACKG_IND_CD,
@@ -322,8 +393,9 @@ pub static OUTPATIENT: Layout = Layout {
 
 /// The layout of `snf` files.
 #[rustfmt::skip]
-pub static SNF: Layout = Layout {
-    header: &[
+pub static SNF: Layout = layout! {
+    FileType::Claim(ClaimType::Snf),
+    header: [
         DML_IND, BENE_ID, CLM_ID, CLM_GRP_ID, FINAL_ACTION, NCH_NEAR_LINE_REC_IDENT_CD, NCH_CLM_TYPE_CD,
         CLM_FROM_DT, CLM_THRU_DT, NCH_WKLY_PROC_DT, FI_CLM_PROC_DT, CLAIM_QUERY_CODE, PRVDR_NUM,
         CLM_FAC_TYPE_CD, CLM_SRVC_CLSFCTN_TYPE_CD, CLM_FREQ_CD, FI_NUM, CLM_MDCR_NON_PMT_RSN_CD,
@@ -368,7 +440,7 @@ pub static SNF: Layout = Layout {
         ICD_PRCDR_VRSN_CD24, PRCDR_DT24, ICD_PRCDR_CD25, ICD_PRCDR_VRSN_CD25, PRCDR_DT25,
         FI_DOC_CLM_CNTL_NUM, FI_ORIG_CLM_CNTL_NUM,
     ],
-    line: &[
+    line: [
         CLM_LINE_NUM, REV_CNTR, HCPCS_CD, REV_CNTR_UNIT_CNT, REV_CNTR_RATE_AMT, REV_CNTR_TOT_CHRG_AMT,
         REV_CNTR_NCVRD_CHRG_AMT, REV_CNTR_DDCTBL_COINSRNC_CD, REV_CNTR_NDC_QTY, REV_CNTR_NDC_QTY_QLFR_CD,
         RNDRNG_PHYSN_UPIN, RNDRNG_PHYSN_NPI,
@@ -377,8 +449,9 @@ pub static SNF: Layout = Layout {
 
 /// The layout of `pde` files.
 #[rustfmt::skip]
-pub static PDE: Layout = Layout {
-    header: &[
+pub static PDE: Layout = layout! {
+    FileType::Claim(ClaimType::Pde),
+    header: [
         DML_IND, PDE_ID, CLM_GRP_ID, FINAL_ACTION, BENE_ID, SRVC_DT, PD_DT, SRVC_PRVDR_ID_QLFYR_CD,
         SRVC_PRVDR_ID, PRSCRBR_ID_QLFYR_CD, PRSCRBR_ID, RX_SRVC_RFRNC_NUM, PROD_SRVC_ID, PLAN_CNTRCT_REC_ID,
         PLAN_PBP_REC_NUM, CMPND_CD, DAW_PROD_SLCTN_CD, QTY_DSPNSD_NUM, DAYS_SUPLY_NUM, FILL_NUM,
@@ -387,5 +460,5 @@ pub static PDE: Layout = Layout {
         PLRO_AMT, CVRD_D_PLAN_PD_AMT, NCVRD_PLAN_PD_AMT, TOT_RX_CST_AMT, RX_ORGN_CD, RPTD_GAP_DSCNT_NUM,
         BRND_GNRC_CD, PHRMCY_SRVC_TYPE_CD, PTNT_RSDNC_CD, SUBMSN_CLR_CD,
     ],
-    line: &[],
+    line: [],
 };

@@ -2,13 +2,17 @@
 //!
 //! Pure: no AWS type, no clock, no I/O beyond the reader it is given.
 
+pub mod beneficiary;
 pub mod columns;
 pub mod layouts;
+mod record;
 mod row;
-mod value;
+pub mod value;
 
+pub use beneficiary::Beneficiary;
 pub use columns::{Column, Kind};
 pub use layouts::Layout;
+pub use record::{Action, Entry, Record, Rejection};
 pub use row::{Claim, Row, RowPart};
 pub use value::{DateForm, Decimal, Value};
 

@@ -1,11 +1,16 @@
 //! Typed rows: a claim with its lines, a person, an earlier identifier.
 
-use super::{ClaimType, Column, Layout, Value};
+use jiff::civil::Date;
+
+use super::layouts::{ABSENT, Positions};
+use super::{ClaimType, Column, Decimal, Layout, Value};
 
 /// The values of one row's header part or line part, by column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
-    columns: &'static [Column],
+    part: RowPart,
+    layout: &'static Layout,
+    positions: &'static Positions,
     values: Vec<Option<Value<'a>>>,
 }
 
@@ -22,28 +27,64 @@ impl<'a> Row<'a> {
     /// An empty row with that part's columns.
     #[must_use]
     pub fn new(layout: &'static Layout, part: RowPart) -> Self {
-        let columns = match part {
-            RowPart::Header => layout.header,
-            RowPart::Line => layout.line,
+        let positions = match part {
+            RowPart::Header => layout.header_positions,
+            RowPart::Line => layout.line_positions,
         };
         Self {
-            columns,
-            values: vec![None; columns.len()],
+            part,
+            layout,
+            positions,
+            values: vec![None; layout.columns(part).len()],
         }
     }
 
-    /// The value of a column; `None` where it is blank or not part of this row.
+    /// The value of a column; `None` where it is empty or not part of this row.
+    ///
+    /// A column filled with spaces is not empty: it is [`Value::Text`], as written.
     #[must_use]
     pub fn get(&self, column: Column) -> Option<Value<'a>> {
-        self.values[self.position(column)?]
+        let position = self.positions[column as usize];
+        if position == ABSENT {
+            return None;
+        }
+        self.values[usize::from(position)]
     }
 
-    /// The text of a column that holds text, a code or an identifier kept as text.
+    /// The text of a column that holds text or a code, as written.
     #[must_use]
     pub fn text(&self, column: Column) -> Option<&'a str> {
         match self.get(column)? {
             Value::Text(text) => Some(text),
             Value::Date(..) | Value::Decimal(_) => None,
+        }
+    }
+
+    /// The one character of a column of that kind.
+    #[must_use]
+    pub fn char(&self, column: Column) -> Option<char> {
+        self.text(column)?.chars().next()
+    }
+
+    /// The date of a column, however it was written.
+    #[must_use]
+    pub fn date(&self, column: Column) -> Option<Date> {
+        self.get(column)?.date()
+    }
+
+    /// The number of a column, however it was written; `None` where it is blank.
+    ///
+    /// A column that CMS never leaves out reads as zero when blank: there, say `.unwrap_or(Decimal::ZERO)`.
+    #[must_use]
+    pub fn decimal(&self, column: Column) -> Option<Decimal> {
+        self.get(column)?.decimal()
+    }
+
+    /// Sets the value of a column; columns that are not part of this row are left out.
+    pub fn set(&mut self, column: Column, value: Option<Value<'a>>) {
+        let position = self.positions[column as usize];
+        if position != ABSENT {
+            self.values[usize::from(position)] = value;
         }
     }
 
@@ -55,7 +96,7 @@ impl<'a> Row<'a> {
         self.values[position] = value;
     }
 
-    /// The values in the order of the layout, blank ones as `None`.
+    /// The values in the order of the layout, empty ones as `None`.
     #[must_use]
     pub fn values(&self) -> &[Option<Value<'a>>] {
         &self.values
@@ -64,13 +105,19 @@ impl<'a> Row<'a> {
     /// The columns of this part in the order of the layout.
     #[must_use]
     pub fn columns(&self) -> &'static [Column] {
-        self.columns
+        self.layout.columns(self.part)
     }
 
-    fn position(&self, column: Column) -> Option<usize> {
-        self.columns
-            .iter()
-            .position(|candidate| *candidate == column)
+    /// The layout to which the row belongs.
+    #[must_use]
+    pub fn layout(&self) -> &'static Layout {
+        self.layout
+    }
+
+    /// The part of the layout which the row covers.
+    #[must_use]
+    pub fn part(&self) -> RowPart {
+        self.part
     }
 }
 
@@ -83,4 +130,42 @@ pub struct Claim<'a> {
     pub header: Row<'a>,
     /// Its lines, in the order of the file.
     pub lines: Vec<Row<'a>>,
+}
+
+impl<'a> Claim<'a> {
+    /// The claim's id as written; its `Display` is the id in keys and in FHIR.
+    #[must_use]
+    pub fn id(&self) -> Option<Value<'a>> {
+        self.header.get(self.claim_type.id_column())
+    }
+
+    /// The last day of service, against which `service-date` is compared.
+    #[must_use]
+    pub fn service_through(&self) -> Option<Date> {
+        self.header.date(self.claim_type.service_through_column())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rif::FileType;
+
+    #[test]
+    fn finds_every_column_of_every_layout_at_its_position() {
+        for file_type in FileType::ALL {
+            for part in [RowPart::Header, RowPart::Line] {
+                let layout = file_type.layout();
+                let names: Vec<_> = layout.columns(part).iter().map(|c| c.name()).collect();
+                let mut row = Row::new(layout, part);
+                for (position, name) in names.iter().enumerate() {
+                    row.set_at(position, Some(Value::Text(name)));
+                }
+                for column in Column::ALL {
+                    let expected = layout.columns(part).contains(column);
+                    assert_eq!(row.text(*column), expected.then(|| column.name()));
+                }
+            }
+        }
+    }
 }
