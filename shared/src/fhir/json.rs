@@ -33,6 +33,17 @@ impl Writer {
         self.bytes.len()
     }
 
+    /// The document so far as text.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        String::from_utf8(self.bytes).expect("only whole strings are written")
+    }
+
+    /// Takes back everything written since the document had that many bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+    }
+
     /// Whether nothing was written yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {

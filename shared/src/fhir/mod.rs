@@ -1,3 +1,7 @@
 //! FHIR: the JSON writer, bundles, search parameters and operation outcomes.
 
+pub mod bundle;
+pub mod date;
 pub mod json;
+pub mod outcome;
+pub mod search;
