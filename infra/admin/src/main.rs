@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod environment;
 mod inspect;
+mod setup;
 
 /// How a command ends: its exit code, or a sentence that says what went wrong.
 type Outcome = Result<ExitCode, Box<dyn Error>>;
@@ -24,12 +25,15 @@ struct CommandLine {
 enum Command {
     /// Print what is stored of a beneficiary.
     Inspect(inspect::Arguments),
+    /// Make a sandbox's tables, keys, secrets and applications in the local AWS.
+    Setup(setup::Arguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Inspect(arguments) => inspect::run(arguments).await,
+        Command::Setup(arguments) => setup::run(arguments).await,
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("bluebutton-admin: {error}");

@@ -1,0 +1,160 @@
+//! `setup`: the data resources of a sandbox, made from the template that ops deploy.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{env, fs};
+
+use aws_sdk_cloudformation::Client as CloudFormation;
+use aws_sdk_cloudformation::error::DisplayErrorContext;
+use aws_sdk_cloudformation::types::{Parameter, Stack, StackStatus};
+use bluebutton::config;
+use serde_json::{Map, Value, json};
+
+use crate::Outcome;
+
+const STACK_POLLS_MAX: u32 = 120;
+const STACK_POLL_MILLISECONDS: u64 = 500;
+
+/// Where the resources come from and where they are described.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The template of the data resources.
+    #[arg(long, default_value = "infra/data.yaml")]
+    template: PathBuf,
+    /// The stack's name; one that exists already is used as it is.
+    #[arg(long, default_value = "bluebutton-sandbox")]
+    stack: String,
+    /// The JSON file to write: the functions' environment and the applications.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Makes the resources and describes them.
+pub(crate) async fn run(arguments: Arguments) -> Outcome {
+    refuse_real_aws()?;
+    let aws = config::aws().await;
+    let template = fs::read_to_string(&arguments.template)
+        .map_err(|error| format!("{}: {error}", arguments.template.display()))?;
+    let cloudformation = CloudFormation::new(&aws);
+    create(&cloudformation, &arguments.stack, template).await?;
+    let outputs = outputs(&cloudformation, &arguments.stack).await?;
+    let description = json!({"environment": environment(&outputs)});
+    fs::write(&arguments.out, serde_json::to_string_pretty(&description)?)
+        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A sandbox signs people in by a published rule, so it is never made by accident in an account of AWS.
+fn refuse_real_aws() -> Result<(), String> {
+    if env::var("AWS_ENDPOINT_URL").is_ok_and(|url| !url.is_empty()) {
+        return Ok(());
+    }
+    Err("setup makes a sandbox and wants AWS_ENDPOINT_URL, the address of a local AWS".into())
+}
+
+async fn create(
+    cloudformation: &CloudFormation,
+    stack: &str,
+    template: String,
+) -> Result<(), String> {
+    let stage = Parameter::builder()
+        .parameter_key("Stage")
+        .parameter_value("sandbox")
+        .build();
+    let created = cloudformation
+        .create_stack()
+        .stack_name(stack)
+        .template_body(template)
+        .parameters(stage)
+        .send()
+        .await;
+    match created {
+        Ok(_) => Ok(()),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|e| e.is_already_exists_exception()) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(format!(
+            "the stack cannot be created: {}",
+            DisplayErrorContext(error)
+        )),
+    }
+}
+
+/// The stack's outputs, once it is complete.
+async fn outputs(
+    cloudformation: &CloudFormation,
+    name: &str,
+) -> Result<BTreeMap<String, String>, String> {
+    for _ in 0..STACK_POLLS_MAX {
+        let stack = describe(cloudformation, name).await?;
+        match stack.stack_status {
+            Some(StackStatus::CreateComplete | StackStatus::UpdateComplete) => {
+                let outputs = stack.outputs.unwrap_or_default();
+                return Ok(outputs
+                    .into_iter()
+                    .filter_map(|output| output.output_key.zip(output.output_value))
+                    .collect());
+            }
+            Some(StackStatus::CreateInProgress) => {
+                tokio::time::sleep(Duration::from_millis(STACK_POLL_MILLISECONDS)).await;
+            }
+            status => {
+                let reason = stack.stack_status_reason.unwrap_or_default();
+                return Err(format!("the stack {name} is {status:?}: {reason}"));
+            }
+        }
+    }
+    Err(format!("the stack {name} is still not complete"))
+}
+
+async fn describe(cloudformation: &CloudFormation, name: &str) -> Result<Stack, String> {
+    cloudformation
+        .describe_stacks()
+        .stack_name(name)
+        .send()
+        .await
+        .map_err(|error| format!("the stack cannot be read: {}", DisplayErrorContext(error)))?
+        .stacks
+        .unwrap_or_default()
+        .pop()
+        .ok_or_else(|| format!("there is no stack {name}"))
+}
+
+/// Tables and secrets under the names that the functions read: the output `ClaimsTable` is `CLAIMS_TABLE`.
+fn environment(outputs: &BTreeMap<String, String>) -> Map<String, Value> {
+    outputs
+        .iter()
+        .filter(|(name, _)| name.ends_with("Table") || name.ends_with("Secret"))
+        .map(|(name, value)| (variable_name(name), Value::from(value.as_str())))
+        .collect()
+}
+
+fn variable_name(output: &str) -> String {
+    let mut name = String::new();
+    for letter in output.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_become_the_variables_that_the_functions_read() {
+        let check = |output: &str, variable: &str| assert_eq!(variable_name(output), variable);
+        check("ClaimsTable", "CLAIMS_TABLE");
+        check("SignInFailuresTable", "SIGN_IN_FAILURES_TABLE");
+        check("ConfigurationSecret", "CONFIGURATION_SECRET");
+    }
+}
