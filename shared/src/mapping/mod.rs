@@ -2,6 +2,7 @@
 
 pub mod eob;
 pub mod lookups;
+pub mod sensitive;
 
 use jiff::Timestamp;
 

@@ -4,6 +4,8 @@ mod claims;
 mod error;
 mod identity_table;
 mod item;
+pub mod read_units;
+pub mod stored_claim;
 
 pub use claims::{ClaimsTable, ItemKey, StoredItem};
 pub use error::StoreError;
