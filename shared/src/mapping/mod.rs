@@ -1,5 +1,6 @@
 //! The mapping of RIF columns to FHIR elements, as const tables over one engine.
 
+pub mod codes;
 pub mod eob;
 pub mod lookups;
 pub mod sensitive;

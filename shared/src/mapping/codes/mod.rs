@@ -1,0 +1,142 @@
+//! What CCW calls each column and what its codes mean: names, labels and displays for every resource.
+//!
+//! Const tables, so that they cost nothing at start-up and a look-up is one index and one binary search.
+
+mod displays;
+mod icd;
+mod variables;
+
+use crate::rif::Column;
+use variables::VARIABLES;
+
+/// Codes with their meaning, sorted by code.
+pub type Codes = &'static [(&'static str, &'static str)];
+
+/// Where Blue Button's variables live; the name of the variable follows.
+pub const VARIABLE_BASE: &str = "https://bluebutton.cms.gov/resources/variables/";
+
+const NO_CODES: Codes = &[];
+
+/// The CCW variable behind a column.
+#[derive(Debug)]
+pub struct Variable {
+    column: Column,
+    /// Its name in lower case, the last part of its URL.
+    pub name: &'static str,
+    /// Its label; empty where the codebooks have none.
+    pub label: &'static str,
+    /// Its codes with one meaning each.
+    pub codes: Codes,
+}
+
+impl Variable {
+    /// What a code means: nothing for a code that is unknown or has several meanings.
+    #[must_use]
+    pub fn display(&self, code: &str) -> Option<&'static str> {
+        meaning(self.codes, code)
+    }
+}
+
+/// The variable of a column.
+///
+/// # Panics
+/// Panics for a column that no rule may name because it has no variable; a test walks all rules.
+#[must_use]
+pub fn variable(column: Column) -> &'static Variable {
+    find(column).expect("a mapped column has a variable")
+}
+
+/// The variable of a column, if it has one.
+#[must_use]
+pub fn find(column: Column) -> Option<&'static Variable> {
+    VARIABLES.get(usize::from(POSITIONS[column as usize]))
+}
+
+/// The short description of a diagnosis code, ICD-9-CM or ICD-10-CM.
+#[must_use]
+pub fn diagnosis(code: &str) -> Option<&'static str> {
+    meaning(icd::DIAGNOSES, code)
+}
+
+/// The short description of a procedure code, ICD-9-CM or ICD-10-PCS.
+#[must_use]
+pub fn procedure(code: &str) -> Option<&'static str> {
+    meaning(icd::PROCEDURES, code)
+}
+
+fn meaning(codes: Codes, code: &str) -> Option<&'static str> {
+    let found = codes.binary_search_by(|(candidate, _)| candidate.cmp(&code));
+    found.ok().map(|at| codes[at].1)
+}
+
+const ABSENT: u16 = u16::MAX;
+
+/// Where each column's variable stands in [`VARIABLES`].
+static POSITIONS: [u16; Column::ALL.len()] = {
+    let mut positions = [ABSENT; Column::ALL.len()];
+    let mut at = 0;
+    while at < VARIABLES.len() {
+        positions[VARIABLES[at].column as usize] = at as u16;
+        at += 1;
+    }
+    positions
+};
+
+/// One row of the table of variables.
+const fn row(column: Column, name: &'static str, label: &'static str, codes: Codes) -> Variable {
+    Variable {
+        column,
+        name,
+        label,
+        codes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted_so_that_binary_search_finds_every_code() {
+        let tables = VARIABLES
+            .iter()
+            .map(|variable| (variable.name, variable.codes));
+        let icd = [
+            ("diagnoses", icd::DIAGNOSES),
+            ("procedures", icd::PROCEDURES),
+        ];
+        for (name, codes) in tables.chain(icd) {
+            assert!(codes.is_sorted_by(|a, b| a.0 < b.0), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_column_has_at_most_one_variable() {
+        for variable in VARIABLES {
+            let found = find(variable.column).map(|found| found.name);
+            assert_eq!(found, Some(variable.name));
+        }
+    }
+
+    #[test]
+    fn displays_only_what_is_known_and_has_one_meaning() {
+        let cases = [
+            (Column::NCH_CLM_TYPE_CD, "60", Some("Inpatient claim")),
+            (Column::PRTCPTNG_IND_CD, "1", Some("Participating")),
+            // Unknown to the codebook.
+            (Column::PRTCPTNG_IND_CD, "?", None),
+            // Two meanings, for admissions and for newborns.
+            (Column::CLM_SRC_IP_ADMSN_CD, "4", None),
+            // Codes are compared letter by letter: `01` is home, `1` is nothing.
+            (Column::PTNT_DSCHRG_STUS_CD, "1", None),
+        ];
+        for (column, code, expected) in cases {
+            assert_eq!(
+                variable(column).display(code),
+                expected,
+                "{}",
+                column.name()
+            );
+        }
+    }
+}
