@@ -3,7 +3,11 @@
 use std::fmt::{self, Write};
 use std::num::NonZeroU32;
 
+use aws_config::SdkConfig;
 use aws_lc_rs::pbkdf2;
+use serde::Deserialize;
+
+use crate::config::{self, ConfigError, Stage};
 
 /// Hashes Medicare numbers with this deployment's pepper: PBKDF2-HMAC-SHA256, 32 bytes, lower-case hex, as CMS does.
 #[derive(Clone)]
@@ -12,7 +16,22 @@ pub struct MedicareNumberHasher {
     iterations: NonZeroU32,
 }
 
+/// What the secret holds.
+#[derive(Deserialize)]
+struct Settings {
+    pepper: String,
+    iterations: NonZeroU32,
+}
+
+const SECRET: &str = "IDENTITY_SECRET";
+
 const HASH_BYTES: usize = 32;
+
+/// The pepper that CMS published with its sample data. It reproduces the hashes in CMS's own documents, and protects nobody.
+const DEVELOPMENT_PEPPER: &str = "nottherealpepper";
+
+/// Outside the sandbox, fewer rounds than these would make a number guessable from its hash.
+const ITERATIONS_MIN: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 
 impl MedicareNumberHasher {
     /// A hasher with that pepper and number of iterations.
@@ -20,6 +39,25 @@ impl MedicareNumberHasher {
     pub fn new(pepper: impl Into<Vec<u8>>, iterations: NonZeroU32) -> Self {
         let pepper = pepper.into();
         Self { pepper, iterations }
+    }
+
+    /// The hasher of this deployment, from the secret that `IDENTITY_SECRET` names.
+    ///
+    /// # Errors
+    /// When the secret cannot be read, or holds the published development values outside the sandbox.
+    pub async fn read(aws: &SdkConfig, stage: Stage) -> Result<Self, ConfigError> {
+        Self::parse(config::secret(aws, SECRET).await?.expose(), stage)
+    }
+
+    fn parse(secret: &str, stage: Stage) -> Result<Self, ConfigError> {
+        let settings: Settings =
+            serde_json::from_str(secret).map_err(|_| ConfigError::Malformed(SECRET))?;
+        let is_development =
+            settings.pepper == DEVELOPMENT_PEPPER || settings.iterations < ITERATIONS_MIN;
+        if is_development && !stage.is_sandbox() {
+            return Err(ConfigError::DevelopmentValues(SECRET));
+        }
+        Ok(Self::new(settings.pepper, settings.iterations))
     }
 
     /// The hash of a number, as 64 hex digits.
@@ -68,5 +106,24 @@ mod tests {
         let hash = MedicareNumberHasher::new("nottherealpepper", iterations).hash(number);
         assert_eq!(hash.len(), 64);
         assert!(hash.starts_with(expected_start), "{hash}");
+    }
+
+    #[test]
+    fn refuses_the_published_values_outside_the_sandbox() {
+        let check = |secret: &str, stage: Stage, accepted: bool| {
+            let outcome = MedicareNumberHasher::parse(secret, stage).map(drop);
+            let refusal = Err(ConfigError::DevelopmentValues("IDENTITY_SECRET"));
+            assert_eq!(outcome, if accepted { Ok(()) } else { refusal });
+        };
+        let published = r#"{"pepper":"nottherealpepper","iterations":2}"#;
+        let published_slow = r#"{"pepper":"nottherealpepper","iterations":1000}"#;
+        let fast = r#"{"pepper":"k0Yr8sVq2","iterations":999}"#;
+        let own = r#"{"pepper":"k0Yr8sVq2","iterations":1000}"#;
+        for secret in [published, published_slow, fast] {
+            check(secret, Stage::Sandbox, true);
+            check(secret, Stage::Dev, false);
+            check(secret, Stage::Prod, false);
+        }
+        check(own, Stage::Prod, true);
     }
 }

@@ -4,8 +4,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::StoreError;
 use super::item::{self, Item};
+use super::{StoreError, StoredBeneficiary, StoredClaim, whole_table};
 use crate::identity::BeneId;
 use crate::rif::ClaimType;
 
@@ -53,6 +53,64 @@ impl ClaimsTable {
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let table = table.into();
         Self { client, table }
+    }
+
+    /// The person with all reference years, if loaded. Eventually consistent: for answers, not for decisions on access.
+    ///
+    /// # Errors
+    /// As every call of a table: throttling, outage, an item that cannot be read.
+    pub async fn beneficiary(
+        &self,
+        beneficiary: &BeneId,
+    ) -> Result<Option<StoredBeneficiary>, StoreError> {
+        let (person, years) = tokio::join!(
+            self.item(beneficiary, &ItemKey::Person, Consistency::Eventual),
+            self.query(beneficiary, YEAR_PREFIX)
+        );
+        let (Some(person), years) = (person?, years?) else {
+            return Ok(None);
+        };
+        let years = years
+            .into_iter()
+            .map(StoredItem::try_from)
+            .collect::<Result<_, _>>()?;
+        Ok(Some(StoredBeneficiary::new(person, years)))
+    }
+
+    /// All claims of a person in the order of their ids, then types: the order of a search's answer. Eventually consistent.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn claims(&self, beneficiary: &BeneId) -> Result<Vec<StoredClaim>, StoreError> {
+        self.query(beneficiary, CLAIM_PREFIX)
+            .await?
+            .into_iter()
+            .map(|mut item| {
+                let key = ItemKey::parse(item::read_string(&item, SORT_KEY)?);
+                let Some(ItemKey::Claim(_, claim_id)) = key else {
+                    return Err(StoreError::Corrupt(SORT_KEY));
+                };
+                Ok(StoredClaim::new(
+                    claim_id,
+                    item::take_binary(&mut item, BYTES)?,
+                ))
+            })
+            .collect()
+    }
+
+    /// One claim of a person, if loaded. Eventually consistent.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn claim(
+        &self,
+        beneficiary: &BeneId,
+        claim_type: ClaimType,
+        claim_id: &str,
+    ) -> Result<Option<StoredClaim>, StoreError> {
+        let key = ItemKey::Claim(claim_type, claim_id.to_owned());
+        let item = self.item(beneficiary, &key, Consistency::Eventual).await?;
+        Ok(item.map(|item| StoredClaim::new(claim_id.to_owned(), item.bytes)))
     }
 
     /// Whether the person is loaded. Strongly consistent, because a sign-in hangs on it.
@@ -129,6 +187,34 @@ impl ClaimsTable {
             .map_err(StoreError::of)
     }
 
+    /// Deletes everything, and says how many items there were. Whoever calls it has made sure that this is the sandbox.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn delete_all(&self) -> Result<u64, StoreError> {
+        whole_table::delete_all(&self.client, &self.table).await
+    }
+
+    /// Calls `see` with the key of every item in the table, in no order. Reads the whole table.
+    ///
+    /// # Errors
+    /// As every call of a table, and when a key has not the form of ours.
+    pub async fn for_each_key(
+        &self,
+        mut see: impl FnMut(BeneId, ItemKey),
+    ) -> Result<(), StoreError> {
+        whole_table::for_each_key(&self.client, &self.table, |item| {
+            let beneficiary = BeneId::parse(item::read_string(item, PARTITION_KEY)?);
+            let key = ItemKey::parse(item::read_string(item, SORT_KEY)?);
+            see(
+                beneficiary.ok_or(StoreError::Corrupt(PARTITION_KEY))?,
+                key.ok_or(StoreError::Corrupt(SORT_KEY))?,
+            );
+            Ok(())
+        })
+        .await
+    }
+
     async fn item(
         &self,
         beneficiary: &BeneId,
@@ -146,10 +232,29 @@ impl ClaimsTable {
             .map_err(StoreError::of)?;
         found.item.map(StoredItem::try_from).transpose()
     }
+
+    /// All items of a person whose sort key has that prefix: as many requests as the answer has pages of 1 MB.
+    async fn query(&self, beneficiary: &BeneId, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", item::string(beneficiary.as_str()))
+            .expression_attribute_values(":prefix", item::string(prefix))
+            .into_paginator()
+            .send();
+        let mut items = Vec::new();
+        while let Some(page) = pages.next().await {
+            items.extend(page.map_err(StoreError::of)?.items.unwrap_or_default());
+        }
+        Ok(items)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Consistency {
+    Eventual,
     Strong,
 }
 

@@ -2,6 +2,8 @@
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
+use super::stored_claim::FormatError;
+
 /// Why a read or write of a table failed. Neither keys nor values are part of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -65,6 +67,15 @@ impl StoreError {
             // Without a code it was not DynamoDB that answered: a proxy, or half an answer.
             None => Self::Unavailable,
         }
+    }
+}
+
+impl From<FormatError> for StoreError {
+    fn from(error: FormatError) -> Self {
+        Self::Corrupt(match error {
+            FormatError::UnknownVersion(_) => "its version is unknown",
+            FormatError::Damaged => "its bytes are damaged",
+        })
     }
 }
 

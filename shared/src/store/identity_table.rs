@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::Client;
 
-use super::StoreError;
 use super::item::{self, Item};
+use super::{StoreError, whole_table};
 use crate::identity::BeneId;
 
 /// The identity table. Its keys are hashes of MBIs and HICNs, never the numbers.
@@ -66,5 +66,13 @@ impl IdentityTable {
             .await
             .map(drop)
             .map_err(StoreError::of)
+    }
+
+    /// Deletes everything, and says how many items there were. Whoever calls it has made sure that this is the sandbox.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn delete_all(&self) -> Result<u64, StoreError> {
+        whole_table::delete_all(&self.client, &self.table).await
     }
 }
