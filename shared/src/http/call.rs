@@ -31,7 +31,9 @@ impl ApiVersion {
         }
     }
 
-    fn parse(segment: &str) -> Option<Self> {
+    /// The version of such a path segment.
+    #[must_use]
+    pub fn parse(segment: &str) -> Option<Self> {
         [Self::V1, Self::V2, Self::V3]
             .into_iter()
             .find(|version| version.as_str() == segment)

@@ -1,1 +1,20 @@
 //! OAuth 2.0 as Blue Button speaks it: requests, scopes, PKCE, clients, grants, codes, tokens.
+
+pub mod access;
+mod application;
+mod digest;
+mod flow;
+mod grant;
+pub mod keys;
+pub mod pkce;
+mod scopes;
+pub mod token;
+
+pub use application::{Application, DataAccess};
+pub use digest::{hmac_base64url, random_token, sha256_hex};
+pub use flow::{
+    APPROVAL_SECONDS, Approval, CODE_RETRY_SECONDS, CODE_SECONDS, Code, IssuedAccess, Person,
+    REFRESH_RETRY_SECONDS, RefreshToken,
+};
+pub use grant::Grant;
+pub use scopes::{Resource, Scopes};

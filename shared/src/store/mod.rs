@@ -1,16 +1,29 @@
 //! DynamoDB: one type per table, and the stored claim in its binary form.
 
+mod applications;
+mod attributes;
+mod audit;
+mod authorization;
 mod claims;
 mod error;
+mod grants;
 mod identity_table;
 mod item;
 pub mod read_units;
+mod refresh_tokens;
 mod stored_beneficiary;
 pub mod stored_claim;
+mod transient;
 mod whole_table;
 
+pub use applications::ApplicationsTable;
+pub use audit::AuditTable;
+pub use authorization::{AuthorizationTables, Transaction};
 pub use claims::{ClaimsTable, ItemKey, StoredItem};
 pub use error::StoreError;
+pub use grants::GrantsTable;
 pub use identity_table::IdentityTable;
+pub use refresh_tokens::RefreshTokensTable;
 pub use stored_beneficiary::StoredBeneficiary;
 pub use stored_claim::{Facts, StoredClaim};
+pub use transient::TransientTable;

@@ -1,0 +1,129 @@
+//! The applications table: the registered clients, by client id.
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+
+use super::{
+    StoreError, attributes,
+    item::{self, Item},
+};
+use crate::oauth::{Application, DataAccess};
+
+/// The applications table.
+#[derive(Clone, Debug)]
+pub struct ApplicationsTable {
+    client: Client,
+    table: String,
+}
+
+impl ApplicationsTable {
+    /// The table of that name.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let table = table.into();
+        Self { client, table }
+    }
+
+    /// The application of that id. Strongly consistent: an application switched off is refused on the next request.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn get(&self, client_id: &str) -> Result<Option<Application>, StoreError> {
+        // DynamoDB refuses empty keys; no application has an id that is not alphanumeric.
+        let well_formed = client_id.len() == Application::CLIENT_ID_CHARS
+            && client_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !well_formed {
+            return Ok(None);
+        }
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("client_id", item::string(client_id))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        found.item.as_ref().map(application).transpose()
+    }
+
+    /// Registers an application or replaces it.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn put(&self, application: &Application) -> Result<(), StoreError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item_of(application)))
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::of)
+    }
+}
+
+fn item_of(application: &Application) -> Item {
+    let list = |values: &[String]| AttributeValue::L(values.iter().map(item::string).collect());
+    let mut item = attributes::item_of([
+        ("client_id", item::string(&application.client_id)),
+        ("name", item::string(&application.name)),
+        ("secret_hashes", list(&application.secret_hashes)),
+        ("redirect_uris", list(&application.redirect_uris)),
+        ("scopes", item::string(application.scopes.to_string())),
+        (
+            "require_demographic_scopes",
+            AttributeValue::Bool(application.require_demographic_scopes),
+        ),
+        (
+            "data_access",
+            item::string(data_access_name(application.data_access)),
+        ),
+        ("active", AttributeValue::Bool(application.active)),
+    ]);
+    let policy_uri = application.policy_uri.as_deref().map(item::string);
+    let tos_uri = application.tos_uri.as_deref().map(item::string);
+    attributes::put_optional(&mut item, "policy_uri", policy_uri);
+    attributes::put_optional(&mut item, "tos_uri", tos_uri);
+    item
+}
+
+fn application(found: &Item) -> Result<Application, StoreError> {
+    Ok(Application {
+        client_id: attributes::read_text(found, "client_id")?,
+        name: attributes::read_text(found, "name")?,
+        secret_hashes: strings(found, "secret_hashes")?,
+        redirect_uris: strings(found, "redirect_uris")?,
+        scopes: attributes::read_scopes(found, "scopes")?,
+        require_demographic_scopes: attributes::read_bool(found, "require_demographic_scopes")?,
+        data_access: data_access(item::read_string(found, "data_access")?)
+            .ok_or(StoreError::Corrupt("data_access"))?,
+        active: attributes::read_bool(found, "active")?,
+        policy_uri: attributes::read_optional_string(found, "policy_uri")?,
+        tos_uri: attributes::read_optional_string(found, "tos_uri")?,
+    })
+}
+
+/// The spelling of the access types in the table, which is Blue Button's.
+const DATA_ACCESS_NAMES: [(DataAccess, &str); 3] = [
+    (DataAccess::OneTime, "ONE_TIME"),
+    (DataAccess::ThirteenMonth, "THIRTEEN_MONTH"),
+    (DataAccess::ResearchStudy, "RESEARCH_STUDY"),
+];
+
+fn data_access_name(access: DataAccess) -> &'static str {
+    let named = DATA_ACCESS_NAMES.iter().find(|(known, _)| *known == access);
+    named.map_or("", |(_, name)| name)
+}
+
+fn data_access(name: &str) -> Option<DataAccess> {
+    let named = DATA_ACCESS_NAMES.iter().find(|(_, known)| *known == name);
+    named.map(|(access, _)| *access)
+}
+
+fn strings(found: &Item, name: &'static str) -> Result<Vec<String>, StoreError> {
+    let list = found.get(name).and_then(|value| value.as_l().ok());
+    list.ok_or(StoreError::Corrupt(name))?
+        .iter()
+        .map(|value| value.as_s().cloned().map_err(|_| StoreError::Corrupt(name)))
+        .collect()
+}

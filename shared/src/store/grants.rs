@@ -1,0 +1,154 @@
+//! The grants table: what each beneficiary allowed each application, one item per pair.
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, ConditionCheck, Put},
+};
+use std::collections::HashMap;
+
+use super::{
+    StoreError, attributes,
+    item::{self, Item},
+};
+use crate::{identity::BeneId, oauth::Grant};
+
+/// The grants table.
+#[derive(Clone, Debug)]
+pub struct GrantsTable {
+    client: Client,
+    table: String,
+}
+
+impl GrantsTable {
+    /// The table of that name.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let table = table.into();
+        Self { client, table }
+    }
+
+    /// The grant of that pair. Strongly consistent: a withdrawn consent is effective on the next request.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn get(
+        &self,
+        patient: &BeneId,
+        client_id: &str,
+    ) -> Result<Option<Grant>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(patient, client_id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        found.item.as_ref().map(grant).transpose()
+    }
+
+    /// Removes the grant of that pair, with which all its tokens die. Removing what is not there is no error.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn delete(&self, patient: &BeneId, client_id: &str) -> Result<(), StoreError> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key(patient, client_id)))
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::of)
+    }
+
+    /// Gives the grant another id if it still has that one, with which all its tokens die and the consent stays.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn end_tokens(
+        &self,
+        patient: &BeneId,
+        client_id: &str,
+        grant_id: &str,
+    ) -> Result<(), StoreError> {
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(patient, client_id)))
+            .update_expression("SET grant_id = :new")
+            .condition_expression("grant_id = :old")
+            .expression_attribute_values(":old", item::string(grant_id))
+            .expression_attribute_values(":new", item::string(Grant::new_id()))
+            .send()
+            .await
+            .map_err(StoreError::of);
+        match updated {
+            // The tokens are dead already.
+            Err(StoreError::Conflict) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// The part of a transaction that writes a grant.
+    pub(super) fn put(&self, grant: &Grant) -> Put {
+        Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item_of(grant)))
+            .build()
+            .expect("table and item are set")
+    }
+
+    /// The part of a transaction that fails unless the pair's grant has that id.
+    pub(super) fn check(
+        &self,
+        patient: &BeneId,
+        client_id: &str,
+        grant_id: &str,
+    ) -> ConditionCheck {
+        ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(patient, client_id)))
+            .condition_expression("grant_id = :grant")
+            .expression_attribute_values(":grant", item::string(grant_id))
+            .build()
+            .expect("table, key and condition are set")
+    }
+}
+
+fn key(patient: &BeneId, client_id: &str) -> HashMap<String, AttributeValue> {
+    attributes::item_of([
+        ("patient", item::string(patient.as_str())),
+        ("client_id", item::string(client_id)),
+    ])
+}
+
+fn item_of(grant: &Grant) -> Item {
+    let mut item = key(&grant.patient, &grant.client_id);
+    item.extend(attributes::item_of([
+        ("grant_id", item::string(&grant.grant_id)),
+        ("scopes", item::string(grant.scopes.to_string())),
+        ("substance_use", AttributeValue::Bool(grant.substance_use)),
+        ("approved_at", attributes::seconds(grant.approved_at)),
+    ]));
+    let username = grant.username.as_deref().map(item::string);
+    let expires_at = grant.expires_at.map(attributes::seconds);
+    attributes::put_optional(&mut item, "username", username);
+    attributes::put_optional(&mut item, "grant_expires_at", expires_at);
+    item
+}
+
+fn grant(found: &Item) -> Result<Grant, StoreError> {
+    Ok(Grant {
+        patient: attributes::read_bene_id(found, "patient")?,
+        client_id: attributes::read_text(found, "client_id")?,
+        grant_id: attributes::read_text(found, "grant_id")?,
+        scopes: attributes::read_scopes(found, "scopes")?,
+        substance_use: attributes::read_bool(found, "substance_use")?,
+        username: attributes::read_optional_string(found, "username")?,
+        approved_at: attributes::read_seconds(found, "approved_at")?,
+        expires_at: attributes::read_optional_seconds(found, "grant_expires_at")?,
+    })
+}

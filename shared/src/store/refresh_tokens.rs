@@ -1,0 +1,107 @@
+//! The refresh tokens table: each token under its SHA-256, with its family and generation.
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{Put, Update},
+};
+use jiff::Timestamp;
+
+use super::{
+    StoreError, attributes,
+    item::{self, Item},
+    transient::put_new,
+};
+use crate::{
+    oauth::{IssuedAccess, RefreshToken, sha256_hex},
+    secret::Secret,
+};
+
+/// The refresh tokens table.
+#[derive(Clone, Debug)]
+pub struct RefreshTokensTable {
+    client: Client,
+    table: String,
+}
+
+impl RefreshTokensTable {
+    /// The table of that name.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let table = table.into();
+        Self { client, table }
+    }
+
+    /// The token, used or not. Strongly consistent.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn get(&self, token: &str) -> Result<Option<RefreshToken>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", item::string(sha256_hex(token)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        found.item.as_ref().map(refresh_token).transpose()
+    }
+
+    /// The part of a transaction that keeps a new token.
+    pub(super) fn put(&self, secret: &Secret, token: &RefreshToken) -> Put {
+        put_new(&self.table, item_of(secret, token))
+    }
+
+    /// The part of a transaction that uses a token up, once.
+    pub(super) fn consume(&self, token: &str, now: Timestamp) -> Update {
+        Update::builder()
+            .table_name(&self.table)
+            .key("pk", item::string(sha256_hex(token)))
+            .update_expression("SET used_at = :now")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(used_at)")
+            .expression_attribute_values(":now", attributes::seconds(now))
+            .build()
+            .expect("table, key and expression are set")
+    }
+}
+
+fn item_of(secret: &Secret, token: &RefreshToken) -> Item {
+    let mut item = attributes::item_of([
+        ("pk", item::string(sha256_hex(secret.expose()))),
+        ("client_id", item::string(&token.client_id)),
+        ("patient", item::string(token.patient.as_str())),
+        ("grant_id", item::string(&token.grant_id)),
+        ("generation", item::number(token.generation)),
+        ("scopes", item::string(token.scopes.to_string())),
+        ("access_jti", item::string(&token.access.jti)),
+        (
+            "access_scopes",
+            item::string(token.access.scopes.to_string()),
+        ),
+        (
+            "access_issued_at",
+            attributes::seconds(token.access.issued_at),
+        ),
+    ]);
+    let expires_at = token.expires_at.map(attributes::seconds);
+    attributes::put_optional(&mut item, "expires_at", expires_at);
+    item
+}
+
+fn refresh_token(found: &Item) -> Result<RefreshToken, StoreError> {
+    Ok(RefreshToken {
+        client_id: attributes::read_text(found, "client_id")?,
+        patient: attributes::read_bene_id(found, "patient")?,
+        grant_id: attributes::read_text(found, "grant_id")?,
+        generation: attributes::read_number(found, "generation")?,
+        scopes: attributes::read_scopes(found, "scopes")?,
+        access: IssuedAccess {
+            jti: attributes::read_text(found, "access_jti")?,
+            scopes: attributes::read_scopes(found, "access_scopes")?,
+            issued_at: attributes::read_seconds(found, "access_issued_at")?,
+        },
+        used_at: attributes::read_optional_seconds(found, "used_at")?,
+        expires_at: attributes::read_optional_seconds(found, "expires_at")?,
+    })
+}

@@ -1,0 +1,300 @@
+//! The transient table: approvals, codes and revoked access tokens, each under its kind and SHA-256.
+//!
+//! Every reader checks the expiry itself; the table's time to live only cleans up.
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{Delete, Put, Update},
+};
+use jiff::Timestamp;
+
+use super::{
+    StoreError, attributes,
+    item::{self, Item},
+};
+use crate::{
+    http::ApiVersion,
+    oauth::{Approval, Code, Person, pkce::CodeChallenge, sha256_hex},
+    secret::Secret,
+};
+
+/// The transient table.
+#[derive(Clone, Debug)]
+pub struct TransientTable {
+    client: Client,
+    table: String,
+}
+
+/// The kinds of items, as the keys begin.
+const APPROVAL: &str = "approval";
+const CODE: &str = "code";
+const REVOKED: &str = "revoked";
+
+impl TransientTable {
+    /// The table of that name.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let table = table.into();
+        Self { client, table }
+    }
+
+    /// Keeps a new approval.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn put_approval(&self, id: &str, approval: &Approval) -> Result<(), StoreError> {
+        self.put(approval_item(id, approval)).await
+    }
+
+    /// The approval of that id, unless it has ended.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn approval(&self, id: &str, now: Timestamp) -> Result<Option<Approval>, StoreError> {
+        let found = self.get(&key(APPROVAL, id)).await?;
+        let approval = found.as_ref().map(approval).transpose()?;
+        Ok(approval.filter(|approval| approval.expires_at > now))
+    }
+
+    /// Notes who signed in, and the browser's new session, if the approval still has the old one.
+    /// Whether it did.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn sign_in(
+        &self,
+        id: &str,
+        old_session_hash: &str,
+        new_session_hash: &str,
+        person: &Person,
+    ) -> Result<bool, StoreError> {
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", item::string(key(APPROVAL, id)))
+            .update_expression("SET session_hash = :new, patient = :patient, username = :username")
+            .condition_expression("session_hash = :old AND attribute_not_exists(patient)")
+            .expression_attribute_values(":old", item::string(old_session_hash))
+            .expression_attribute_values(":new", item::string(new_session_hash))
+            .expression_attribute_values(":patient", item::string(person.patient.as_str()))
+            .expression_attribute_values(":username", item::string(&person.username))
+            .send()
+            .await
+            .map_err(StoreError::of);
+        held(updated.map(drop))
+    }
+
+    /// Removes the approval if it still has that session: it is used once. Whether it had.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn end_approval(&self, id: &str, session_hash: &str) -> Result<bool, StoreError> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", item::string(key(APPROVAL, id)))
+            .condition_expression("session_hash = :session")
+            .expression_attribute_values(":session", item::string(session_hash))
+            .send()
+            .await
+            .map_err(StoreError::of);
+        held(deleted.map(drop))
+    }
+
+    /// The code, whether it has ended or not. Strongly consistent.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn code(&self, code: &str) -> Result<Option<Code>, StoreError> {
+        let found = self.get(&key(CODE, code)).await?;
+        found.as_ref().map(code_of).transpose()
+    }
+
+    /// Revokes an access token until it would have ended.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn revoke(&self, jti: &str, expires_at: Timestamp) -> Result<(), StoreError> {
+        self.put(revoked_item(jti, expires_at)).await
+    }
+
+    /// Whether an access token is revoked. Strongly consistent.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn is_revoked(&self, jti: &str) -> Result<bool, StoreError> {
+        Ok(self.get(&key(REVOKED, jti)).await?.is_some())
+    }
+
+    /// The part of a transaction that uses an approval up.
+    pub(super) fn consume_approval(&self, id: &str, session_hash: &str) -> Delete {
+        Delete::builder()
+            .table_name(&self.table)
+            .key("pk", item::string(key(APPROVAL, id)))
+            .condition_expression("session_hash = :session AND attribute_exists(patient)")
+            .expression_attribute_values(":session", item::string(session_hash))
+            .build()
+            .expect("table and key are set")
+    }
+
+    /// The part of a transaction that keeps a new code.
+    pub(super) fn put_code(&self, secret: &Secret, code: &Code) -> Put {
+        put_new(&self.table, code_item(secret.expose(), code))
+    }
+
+    /// The part of a transaction that uses a code up, once and before it ends.
+    pub(super) fn consume_code(&self, code: &str, now: Timestamp) -> Update {
+        Update::builder()
+            .table_name(&self.table)
+            .key("pk", item::string(key(CODE, code)))
+            .update_expression("SET used_at = :now")
+            .condition_expression("attribute_not_exists(used_at) AND expires_at > :now")
+            .expression_attribute_values(":now", attributes::seconds(now))
+            .build()
+            .expect("table, key and expression are set")
+    }
+
+    /// The part of a transaction that revokes an access token until it would have ended.
+    pub(super) fn put_revoked(&self, jti: &str, expires_at: Timestamp) -> Put {
+        Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(revoked_item(jti, expires_at)))
+            .build()
+            .expect("table and item are set")
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Item>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", item::string(key))
+            .consistent_read(true)
+            .send()
+            .await;
+        Ok(found.map_err(StoreError::of)?.item)
+    }
+
+    async fn put(&self, item: Item) -> Result<(), StoreError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::of)
+    }
+}
+
+/// The part of a transaction that writes an item under a key that must be free.
+pub(super) fn put_new(table: &str, item: Item) -> Put {
+    Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(pk)")
+        .build()
+        .expect("table and item are set")
+}
+
+/// Whether a conditional write's condition held.
+fn held(written: Result<(), StoreError>) -> Result<bool, StoreError> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(StoreError::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn key(kind: &str, secret: &str) -> String {
+    format!("{kind}#{}", sha256_hex(secret))
+}
+
+fn approval_item(id: &str, approval: &Approval) -> Item {
+    let mut item = attributes::item_of([
+        ("pk", item::string(key(APPROVAL, id))),
+        ("client_id", item::string(&approval.client_id)),
+        ("redirect_uri", item::string(&approval.redirect_uri)),
+        ("scopes", item::string(approval.scopes.to_string())),
+        ("state", item::string(&approval.state)),
+        ("challenge", item::string(approval.challenge.as_str())),
+        ("version", item::string(approval.version.as_str())),
+        ("session_hash", item::string(&approval.session_hash)),
+        ("expires_at", attributes::seconds(approval.expires_at)),
+    ]);
+    if let Some(person) = &approval.person {
+        item.extend(attributes::item_of([
+            ("patient", item::string(person.patient.as_str())),
+            ("username", item::string(&person.username)),
+        ]));
+    }
+    item
+}
+
+fn approval(found: &Item) -> Result<Approval, StoreError> {
+    let version = ApiVersion::parse(item::read_string(found, "version")?);
+    Ok(Approval {
+        client_id: attributes::read_text(found, "client_id")?,
+        redirect_uri: attributes::read_text(found, "redirect_uri")?,
+        scopes: attributes::read_scopes(found, "scopes")?,
+        state: attributes::read_text(found, "state")?,
+        challenge: challenge(found)?,
+        version: version.ok_or(StoreError::Corrupt("version"))?,
+        session_hash: attributes::read_text(found, "session_hash")?,
+        person: person(found)?,
+        expires_at: attributes::read_seconds(found, "expires_at")?,
+    })
+}
+
+fn person(found: &Item) -> Result<Option<Person>, StoreError> {
+    if !found.contains_key("patient") {
+        return Ok(None);
+    }
+    Ok(Some(Person {
+        patient: attributes::read_bene_id(found, "patient")?,
+        username: attributes::read_text(found, "username")?,
+    }))
+}
+
+fn code_item(secret: &str, code: &Code) -> Item {
+    let mut item = attributes::item_of([
+        ("pk", item::string(key(CODE, secret))),
+        ("client_id", item::string(&code.client_id)),
+        ("redirect_uri", item::string(&code.redirect_uri)),
+        ("challenge", item::string(code.challenge.as_str())),
+        ("patient", item::string(code.patient.as_str())),
+        ("grant_id", item::string(&code.grant_id)),
+        ("scopes", item::string(code.scopes.to_string())),
+        ("expires_at", attributes::seconds(code.expires_at)),
+    ]);
+    let used_at = code.used_at.map(attributes::seconds);
+    attributes::put_optional(&mut item, "used_at", used_at);
+    item
+}
+
+fn code_of(found: &Item) -> Result<Code, StoreError> {
+    Ok(Code {
+        client_id: attributes::read_text(found, "client_id")?,
+        redirect_uri: attributes::read_text(found, "redirect_uri")?,
+        challenge: challenge(found)?,
+        patient: attributes::read_bene_id(found, "patient")?,
+        grant_id: attributes::read_text(found, "grant_id")?,
+        scopes: attributes::read_scopes(found, "scopes")?,
+        expires_at: attributes::read_seconds(found, "expires_at")?,
+        used_at: attributes::read_optional_seconds(found, "used_at")?,
+    })
+}
+
+fn challenge(found: &Item) -> Result<CodeChallenge, StoreError> {
+    let text = item::read_string(found, "challenge")?;
+    CodeChallenge::parse(text).ok_or(StoreError::Corrupt("challenge"))
+}
+
+fn revoked_item(jti: &str, expires_at: Timestamp) -> Item {
+    attributes::item_of([
+        ("pk", item::string(key(REVOKED, jti))),
+        ("expires_at", attributes::seconds(expires_at)),
+    ])
+}
