@@ -1,15 +1,32 @@
-//! Developer commands: `cargo xtask help` lists them.
+//! Developer commands: `cargo xtask --help` lists them.
 #![allow(clippy::print_stdout)]
 
-use std::path::Path;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod admin;
+mod doctor;
+mod failure;
+mod local_aws;
+mod processes;
 mod routes;
+mod sandbox;
+mod step;
+mod tools;
+mod workspace;
+
+use failure::Outcome;
+use workspace::Workspace;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about, disable_help_subcommand = true)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about,
+    disable_help_subcommand = true
+)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -17,19 +34,50 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Bring up the whole API at http://localhost:8000 with people to sign in as; Ctrl-C ends it.
+    Sandbox(sandbox::Options),
+    /// Check what this machine has of what the other commands need.
+    Doctor,
+    /// Load RIF files or folders into the running sandbox, or wherever the environment says.
+    Load(Arguments),
+    /// Print an access token, got through the real sign-in, consent and exchange.
+    Token(Arguments),
+    /// Write RIF files of synthetic people.
+    Synthesize(Arguments),
     /// Write the routes into the API's definition, the local router and the README.
     Routes,
 }
 
+/// Arguments of `bluebutton-admin`, passed on as they are.
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+struct Arguments {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
 fn main() -> ExitCode {
-    let outcome = match CommandLine::parse().command {
-        Command::Routes => routes::write(Path::new(".")),
-    };
-    match outcome {
+    let command = CommandLine::parse().command;
+    processes::stop_all_when_interrupted();
+    match run(command, &Workspace::find()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
+        Err(failure) => {
+            processes::wait_if_interrupted();
+            if !failure.sentence.is_empty() {
+                eprintln!("{failure}");
+            }
+            ExitCode::from(failure.code)
         }
+    }
+}
+
+fn run(command: Command, workspace: &Workspace) -> Outcome {
+    match command {
+        Command::Sandbox(options) => sandbox::run(workspace, options),
+        Command::Doctor => doctor::run(workspace),
+        Command::Load(passed) => admin::run(workspace, "load", &passed.arguments),
+        Command::Token(passed) => admin::run(workspace, "token", &passed.arguments),
+        Command::Synthesize(passed) => admin::run(workspace, "synthesize", &passed.arguments),
+        Command::Routes => routes::write(&workspace.root),
     }
 }

@@ -2,8 +2,10 @@
 //! `cargo lambda watch` and the README's table. `cargo xtask routes` writes the three; a test keeps them equal.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
-use std::{fs, io};
+
+use crate::failure::{Failure, Outcome};
 
 /// A function and the paths that it answers.
 struct Route {
@@ -249,14 +251,13 @@ fn between(text: &str, from: &str, to: &str, inner: &str) -> Option<String> {
 }
 
 /// Writes the three files.
-pub(crate) fn write(root: &Path) -> io::Result<()> {
+pub(crate) fn write(root: &Path) -> Outcome {
     for (file, render) in RENDERINGS {
         let path = root.join(file);
         let text = fs::read_to_string(&path).unwrap_or_default();
-        let rendered = render(&text).ok_or_else(|| {
-            io::Error::other(format!("{file} has lost the marks around its routes."))
-        })?;
-        fs::write(path, rendered)?;
+        let rendered = render(&text)
+            .ok_or_else(|| Failure::new(format!("{file} has lost the marks around its routes.")))?;
+        fs::write(path, rendered).map_err(|error| Failure::new(format!("{file}: {error}")))?;
     }
     Ok(())
 }

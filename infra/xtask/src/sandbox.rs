@@ -1,0 +1,425 @@
+//! The sandbox: the whole API on this machine, from the templates that ops deploy, with people to sign in as.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use crate::failure::{Failure, Outcome};
+use crate::local_aws::{self, LocalAws};
+use crate::processes::{self, Process};
+use crate::step::Step;
+use crate::tools::{self, CARGO_LAMBDA, make_folder};
+use crate::workspace::Workspace;
+
+/// The port of CMS's SDKs' own LOCAL environment.
+const USUAL_PORT: u16 = 8000;
+const BENEFICIARIES: u32 = 100;
+const SEED: u32 = 1;
+const INSTANCES_PER_FUNCTION: u32 = 3;
+const FIRST_ANSWER_SECONDS_MAX: u64 = 120;
+const POLL_MILLISECONDS: u64 = 250;
+/// What a first build and the tools take, and what a later start takes.
+const DISK_MEGABYTES_FIRST: u64 = 5000;
+const DISK_MEGABYTES_LATER: u64 = 300;
+
+/// A call that starts each function: the user's own first call then finds it running.
+const WARMING_CALLS: [(&str, &str); 8] = [
+    ("authorize", "/v2/o/authorize"),
+    ("token", "/v2/o/token"),
+    ("userinfo", "/v2/connect/userinfo"),
+    ("patient", "/v2/fhir/Patient"),
+    ("coverage", "/v2/fhir/Coverage"),
+    ("eob", "/v2/fhir/ExplanationOfBenefit"),
+    ("discovery", "/health"),
+    ("portal", "/portal"),
+];
+
+/// What a sandbox is made of.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Load these RIF files or folders instead of synthetic people.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    rif: Vec<PathBuf>,
+    /// How many synthetic people to load.
+    #[arg(long, value_name = "N", default_value_t = BENEFICIARIES, conflicts_with = "rif")]
+    beneficiaries: u32,
+    /// The port of the API; the local AWS then takes a free one if its own is taken.
+    #[arg(long, default_value_t = USUAL_PORT)]
+    port: u16,
+    /// The folder of the sandbox's files.
+    #[arg(long, hide = true, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+/// A running sandbox; it ends with this value.
+pub(crate) struct Sandbox {
+    functions: Process,
+    aws: LocalAws,
+    /// Its files.
+    pub(crate) state: PathBuf,
+    /// What the functions and `bluebutton-admin` read from their environment.
+    pub(crate) environment: BTreeMap<String, String>,
+    description: Value,
+}
+
+/// `cargo xtask sandbox`.
+pub(crate) fn run(workspace: &Workspace, options: Options) -> Outcome {
+    let mut sandbox = Sandbox::start(workspace, options)?;
+    sandbox.print();
+    loop {
+        sandbox.check()?;
+        thread::sleep(Duration::from_millis(POLL_MILLISECONDS));
+    }
+}
+
+impl Sandbox {
+    /// Brings everything up and returns when the API answers quickly.
+    pub(crate) fn start(workspace: &Workspace, options: Options) -> Outcome<Self> {
+        let state = options
+            .state
+            .clone()
+            .unwrap_or_else(|| workspace.target.join("sandbox"));
+        check_machine(workspace, options.port)?;
+        check_rif(&options.rif)?;
+        let cargo_lambda = CARGO_LAMBDA.prepare(&workspace.target)?;
+        make_folder(&state)?;
+        workspace.build()?;
+        let aws = LocalAws::find_or_start(&workspace.target, &state)?;
+        let base_url = format!("http://localhost:{}", options.port);
+        let (environment, applications) = set_up(workspace, &state, &aws, &base_url)?;
+        let functions =
+            start_functions(workspace, &state, options.port, &environment, &cargo_lambda)?;
+        let mut sandbox = Self {
+            functions,
+            aws,
+            state,
+            environment,
+            description: json!({"base_url": base_url, "applications": applications}),
+        };
+        sandbox.write_environment()?;
+        sandbox.load_people(workspace, &options)?;
+        sandbox.warm(options.port)?;
+        sandbox.describe(workspace)?;
+        Ok(sandbox)
+    }
+
+    /// The file that describes the sandbox to scripts.
+    pub(crate) fn description_file(&self) -> PathBuf {
+        self.state.join("sandbox.json")
+    }
+
+    fn check(&mut self) -> Outcome {
+        self.aws.check()?;
+        self.functions.check()
+    }
+
+    fn load_people(&self, workspace: &Workspace, options: &Options) -> Outcome {
+        let mut load = self.admin(workspace);
+        load.arg("load");
+        if !options.rif.is_empty() {
+            return processes::run_in_view("Loading", load.args(&options.rif));
+        }
+        let rif = self.state.join("rif");
+        let step = Step::start(format!("Making {} synthetic people", options.beneficiaries));
+        let _ = fs::remove_dir_all(&rif);
+        let mut synthesize = self.admin(workspace);
+        synthesize
+            .args([
+                "synthesize",
+                "--beneficiaries",
+                &options.beneficiaries.to_string(),
+            ])
+            .args(["--seed", &SEED.to_string(), "--out"])
+            .arg(&rif);
+        let log = self.state.join("synthesize.log");
+        processes::run("bluebutton-admin synthesize", &mut synthesize, &log, |_| ())?;
+        step.done();
+        let step = Step::start("Loading their claims");
+        let log = self.state.join("load.log");
+        processes::run("bluebutton-admin load", load.arg(&rif), &log, |_| ())?;
+        step.done();
+        Ok(())
+    }
+
+    /// Calls every function once, all at a time.
+    fn warm(&mut self, port: u16) -> Outcome {
+        let step = Step::start("Starting the functions");
+        let calls =
+            WARMING_CALLS.map(|(function, path)| thread::spawn(move || warm(function, port, path)));
+        for call in calls {
+            if let Err(sentence) = call.join().expect("a warming call does not panic") {
+                return Err(self.functions.failure(&sentence));
+            }
+        }
+        step.done();
+        Ok(())
+    }
+
+    /// Writes the sign-ins and `sandbox.json`.
+    fn describe(&mut self, workspace: &Workspace) -> Outcome {
+        let sign_ins = self.state.join("sign-ins.csv");
+        let mut admin = self.admin(workspace);
+        let log = self.state.join("sign-ins.log");
+        processes::run(
+            "bluebutton-admin sign-ins",
+            admin.args(["sign-ins", "--out"]).arg(&sign_ins),
+            &log,
+            |_| (),
+        )?;
+        let text = fs::read_to_string(&sign_ins).unwrap_or_default();
+        self.description["sign_ins"] = ready_sign_ins(&text);
+        let pretty = format!("{:#}\n", self.description);
+        write(&self.description_file(), &pretty)
+    }
+
+    /// The environment, for `cargo xtask load` and for whoever wants to source it.
+    fn write_environment(&mut self) -> Outcome {
+        let description = self.description_file().display().to_string();
+        self.environment
+            .insert("BLUEBUTTON_SANDBOX".to_owned(), description);
+        let lines = self
+            .environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value}\n"));
+        write(&self.state.join("env"), &lines.collect::<String>())
+    }
+
+    fn admin(&self, workspace: &Workspace) -> Command {
+        let mut command = workspace.admin();
+        command.envs(&self.environment);
+        command
+    }
+
+    fn print(&self) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let base_url = text(&self.description["base_url"]);
+        println!("\nThe API answers at {base_url}\n");
+        println!("Sign in as             password          patient");
+        for sign_in in self.list("sign_ins") {
+            let (username, password) = (text(&sign_in["username"]), text(&sign_in["password"]));
+            println!(
+                "  {username:<20} {password:<17} {}",
+                text(&sign_in["patient"])
+            );
+        }
+        println!(
+            "  all of them: {}\n",
+            self.state.join("sign-ins.csv").display()
+        );
+        for application in self.list("applications") {
+            println!("Application \"{}\"", text(&application["name"]));
+            println!("  client_id      {}", text(&application["client_id"]));
+            println!("  client_secret  {}", text(&application["client_secret"]));
+        }
+        println!("  with the redirect URIs");
+        let redirect_uris = &self.description["applications"][0]["redirect_uris"];
+        for redirect_uri in redirect_uris.as_array().into_iter().flatten() {
+            println!("    {}", text(redirect_uri));
+        }
+        let patient = text(&self.description["sign_ins"][0]["patient"]);
+        println!("\nTo try next, in another terminal:");
+        println!("  TOKEN=$(cargo xtask token --patient {patient})");
+        println!(
+            "  curl -H \"Authorization: Bearer $TOKEN\" \"{base_url}/v2/fhir/ExplanationOfBenefit?_count=2\""
+        );
+        println!(
+            "\nThe same for scripts: {}. Ctrl-C ends everything.",
+            self.description_file().display()
+        );
+    }
+
+    fn list(&self, name: &str) -> impl Iterator<Item = &Value> {
+        self.description[name].as_array().into_iter().flatten()
+    }
+}
+
+impl Drop for Sandbox {
+    /// What describes a sandbox that is not there any more would mislead.
+    fn drop(&mut self) {
+        for file in ["env", "sandbox.json"] {
+            let _ = fs::remove_file(self.state.join(file));
+        }
+    }
+}
+
+fn check_machine(workspace: &Workspace, port: u16) -> Outcome {
+    if !local_aws::is_free(port) {
+        return Err(Failure::machine(format!(
+            "Port {port} is taken: end the program that listens there, or choose another with --port."
+        )));
+    }
+    tools::python()?;
+    let first = !workspace.program("eob").exists() || !CARGO_LAMBDA.is_prepared(&workspace.target);
+    let needed = if first {
+        DISK_MEGABYTES_FIRST
+    } else {
+        DISK_MEGABYTES_LATER
+    };
+    match workspace.free_megabytes() {
+        Some(free) if free < needed => Err(Failure::machine(format!(
+            "{free} MB are free on the disk, and {needed} MB are needed: make room."
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn check_rif(paths: &[PathBuf]) -> Outcome {
+    match paths.iter().find(|path| !path.exists()) {
+        Some(path) => Err(Failure::new(format!("{} does not exist.", path.display()))),
+        None => Ok(()),
+    }
+}
+
+/// Makes the data resources and gives the functions' environment and the applications.
+fn set_up(
+    workspace: &Workspace,
+    state: &Path,
+    aws: &LocalAws,
+    base_url: &str,
+) -> Outcome<(BTreeMap<String, String>, Value)> {
+    let step = Step::start("Creating tables, keys and secrets from infra/data.yaml");
+    let out = state.join("setup.json");
+    let mut environment: BTreeMap<String, String> = aws.environment().into_iter().collect();
+    let mut setup = workspace.admin();
+    setup
+        .envs(&environment)
+        .args(["setup", "--template"])
+        .arg(workspace.root.join("infra/data.yaml"))
+        .arg("--out")
+        .arg(&out);
+    processes::run(
+        "bluebutton-admin setup",
+        &mut setup,
+        &state.join("setup.log"),
+        |_| (),
+    )?;
+    let text = fs::read_to_string(&out).unwrap_or_default();
+    // It holds the applications' secrets, which sandbox.json shows while the sandbox runs.
+    let _ = fs::remove_file(&out);
+    let mut made: Value = serde_json::from_str(&text)
+        .map_err(|error| Failure::new(format!("{} cannot be read: {error}", out.display())))?;
+    for (name, value) in made["environment"].as_object().into_iter().flatten() {
+        environment.insert(name.clone(), value.as_str().unwrap_or_default().to_owned());
+    }
+    environment.insert("PUBLIC_BASE_URL".to_owned(), base_url.to_owned());
+    environment.insert(
+        "RUST_LOG".to_owned(),
+        env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()),
+    );
+    step.done();
+    Ok((environment, made["applications"].take()))
+}
+
+fn start_functions(
+    workspace: &Workspace,
+    state: &Path,
+    port: u16,
+    environment: &BTreeMap<String, String>,
+    cargo_lambda: &Path,
+) -> Outcome<Process> {
+    let mut watch = workspace.cargo();
+    watch
+        .args([
+            "lambda",
+            "watch",
+            "--invoke-address",
+            "127.0.0.1",
+            "--disable-cors",
+        ])
+        .args(["--invoke-port", &port.to_string()])
+        .args(["--concurrency", &INSTANCES_PER_FUNCTION.to_string()])
+        .envs(environment)
+        .env("PATH", tools::path_with([cargo_lambda]));
+    Process::start(
+        "cargo lambda watch",
+        &mut watch,
+        &state.join("functions.log"),
+    )
+}
+
+/// Waits for a function's first answer; an answer that the function refuses the call is one.
+fn warm(function: &str, port: u16, path: &str) -> Result<(), String> {
+    let agent: Agent = Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(FIRST_ANSWER_SECONDS_MAX)))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .build()
+        .into();
+    let url = format!("http://127.0.0.1:{port}{path}");
+    let deadline = Instant::now() + Duration::from_secs(FIRST_ANSWER_SECONDS_MAX);
+    loop {
+        let status = agent
+            .get(&url)
+            .call()
+            .map(|answer| answer.status().as_u16());
+        match status {
+            Ok(status) if status < 500 || status == 501 => return Ok(()),
+            _ if Instant::now() > deadline => {
+                return Err(format!("The function {function} does not answer"));
+            }
+            _ => thread::sleep(Duration::from_millis(POLL_MILLISECONDS)),
+        }
+    }
+}
+
+/// Two people of the list: the sample person, whom everybody knows, and the first of the others.
+fn ready_sign_ins(csv: &str) -> Value {
+    const SAMPLE_PERSON: &str = "BBUser29999";
+    let rows: Vec<Vec<&str>> = csv
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').collect())
+        .collect();
+    let (sample, others): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .filter(|row| row.len() >= 3)
+        .partition(|row| row[0] == SAMPLE_PERSON);
+    let described =
+        |row: &Vec<&str>| json!({"username": row[0], "password": row[1], "patient": row[2]});
+    let wanted = 2 - sample.len().min(1);
+    others
+        .iter()
+        .take(wanted)
+        .chain(sample.iter().take(1))
+        .map(described)
+        .collect()
+}
+
+fn write(path: &Path, text: &str) -> Outcome {
+    fs::write(path, text)
+        .map_err(|error| Failure::machine(format!("{} cannot be written: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_people_are_ready_to_sign_in_and_the_sample_person_is_one_if_there() {
+        let check = |csv: &str, expected: &[&str]| {
+            let ready = ready_sign_ins(csv);
+            let names: Vec<_> = ready
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|s| s["username"].as_str().unwrap())
+                .collect();
+            assert_eq!(names, expected, "{csv}");
+        };
+        check(
+            "head\nBBUser00000,a,1\nBBUser00001,b,2\nBBUser29999,c,3\n",
+            &["BBUser00000", "BBUser29999"],
+        );
+        check(
+            "head\n567834,a,567834\n567835,b,567835\n567836,c,567836\n",
+            &["567834", "567835"],
+        );
+        check("head\n567834,a,567834\n", &["567834"]);
+        check("head\n", &[]);
+    }
+}

@@ -1,0 +1,153 @@
+//! The tools that are not Rust's, at pinned versions, in virtual environments of Python under `target/tools`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use crate::failure::{Failure, Outcome};
+use crate::processes;
+use crate::step::Step;
+
+/// A virtual environment.
+pub(crate) struct Tool {
+    name: &'static str,
+    /// The first package names the environment, so that another version is another folder.
+    packages: &'static [&'static str],
+    size: &'static str,
+}
+
+/// Runs the functions locally and packages them.
+pub(crate) const CARGO_LAMBDA: Tool = Tool {
+    name: "cargo-lambda",
+    packages: &["cargo-lambda==1.9.2", "ziglang==0.17.1"],
+    size: "470 MB",
+};
+
+/// A local AWS. Without cryptography it has no asymmetric keys, without the translator no SAM templates.
+pub(crate) const MINISTACK: Tool = Tool {
+    name: "MiniStack",
+    packages: &[
+        "ministack==1.5.33",
+        "cryptography==50.0.2",
+        "aws-sam-translator==1.115.0",
+    ],
+    size: "130 MB",
+};
+
+/// Builds, checks and deploys the application.
+pub(crate) const SAM: Tool = Tool {
+    name: "SAM CLI and cfn-lint",
+    packages: &["aws-sam-cli==1.170.0", "cfn-lint==1.58.0"],
+    size: "340 MB",
+};
+
+/// What all three need.
+const PYTHON_VERSION_MIN: (u32, u32) = (3, 10);
+
+impl Tool {
+    /// The folder of the tool's programs, made on first use.
+    pub(crate) fn prepare(&self, target: &Path) -> Outcome<PathBuf> {
+        let home = target
+            .join("tools")
+            .join(self.packages[0].replace("==", "-"));
+        let complete = home.join("complete");
+        let bin = home.join("bin");
+        if fs::read_to_string(&complete).is_ok_and(|made_of| made_of == self.packages.join("\n")) {
+            return Ok(bin);
+        }
+        let python = python()?;
+        let step = Step::start(format!("Preparing {} ({}, once)", self.name, self.size));
+        let _ = fs::remove_dir_all(&home);
+        let log = target
+            .join("tools")
+            .join(format!("{}.log", self.packages[0]));
+        make_folder(&target.join("tools"))?;
+        step.note("making a virtual environment");
+        let mut venv = Command::new(python);
+        processes::run(
+            "python3 -m venv",
+            venv.args(["-m", "venv"]).arg(&home),
+            &log,
+            |_| (),
+        )?;
+        let mut pip = Command::new(bin.join("python"));
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--progress-bar=off",
+        ])
+        .args(self.packages);
+        processes::run("pip install", &mut pip, &log, |line| step.note(line.trim()))?;
+        fs::write(&complete, self.packages.join("\n"))
+            .map_err(|error| Failure::machine(format!("{}: {error}", complete.display())))?;
+        step.done();
+        Ok(bin)
+    }
+
+    /// Whether the tool is there already.
+    pub(crate) fn is_prepared(&self, target: &Path) -> bool {
+        let home = target
+            .join("tools")
+            .join(self.packages[0].replace("==", "-"));
+        home.join("complete").exists()
+    }
+
+    /// The tool's name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// A Python that can make virtual environments.
+pub(crate) fn python() -> Outcome<&'static str> {
+    const QUESTION: &str = "import sys, venv, ensurepip; print(*sys.version_info[:2])";
+    let (major, minor) = PYTHON_VERSION_MIN;
+    for python in ["python3", "python"] {
+        let Ok(answer) = Command::new(python).args(["-c", QUESTION]).output() else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&answer.stdout);
+        let mut numbers = text
+            .split_whitespace()
+            .filter_map(|number| number.parse().ok());
+        match (numbers.next(), numbers.next()) {
+            (Some(found_major), Some(found_minor))
+                if (found_major, found_minor) >= PYTHON_VERSION_MIN =>
+            {
+                return Ok(python);
+            }
+            (Some(_), Some(_)) => {
+                return Err(Failure::machine(format!(
+                    "Python {} is too old: install Python {major}.{minor} or later.",
+                    text.trim().replace(' ', ".")
+                )));
+            }
+            _ if python == "python3" => {
+                return Err(Failure::machine(
+                    "Python cannot make virtual environments: install its venv module (Debian: python3-venv).",
+                ));
+            }
+            _ => (),
+        }
+    }
+    Err(Failure::machine(format!(
+        "Python is missing: install Python {major}.{minor} or later (Debian: python3 and python3-venv)."
+    )))
+}
+
+/// PATH with these folders in front.
+pub(crate) fn path_with<'a>(folders: impl IntoIterator<Item = &'a Path>) -> OsString {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = folders.into_iter().map(Path::to_owned);
+    env::join_paths(folders.chain(env::split_paths(&path)))
+        .expect("folders of PATH hold no separator")
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn make_folder(folder: &Path) -> Outcome {
+    fs::create_dir_all(folder)
+        .map_err(|error| Failure::machine(format!("{} cannot be made: {error}", folder.display())))
+}
