@@ -1,8 +1,11 @@
 //! The mapping of RIF columns to FHIR elements, as const tables over one engine.
 
 pub mod codes;
+pub mod coverage;
+mod enrollment;
 pub mod eob;
 pub mod lookups;
+pub mod patient;
 pub mod sensitive;
 
 use jiff::Timestamp;

@@ -796,6 +796,7 @@ pub(super) static DSPNSNG_STUS_CD: Codes = &[
 
 #[rustfmt::skip]
 pub(super) static DUAL: Codes = &[
+    ("**", "Enrolled in Medicare A and/or B, but no Part D enrollment data for the beneficiary. (This status was indicated as 'XX' for 2006-2009)"),
     ("00", "Not enrolled in Medicare for the month"),
     ("01", "Qualified Medicare Beneficiary (QMB)-only"),
     ("02", "QMB and full Medicaid coverage, including prescription drugs"),
