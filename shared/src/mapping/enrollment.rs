@@ -330,3 +330,6 @@ const fn is_concatenation(text: &str, parts: [&str; 3]) -> bool {
     }
     at == text.len()
 }
+
+#[cfg(test)]
+mod tests;

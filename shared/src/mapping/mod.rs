@@ -1,5 +1,7 @@
 //! The mapping of RIF columns to FHIR elements, as const tables over one engine.
 
+#[cfg(test)]
+mod approved;
 pub mod codes;
 pub mod coverage;
 mod enrollment;
