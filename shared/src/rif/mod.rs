@@ -5,6 +5,7 @@
 pub mod beneficiary;
 pub mod columns;
 pub mod layouts;
+pub mod reader;
 mod record;
 mod row;
 pub mod value;
@@ -12,6 +13,7 @@ pub mod value;
 pub use beneficiary::Beneficiary;
 pub use columns::{Column, Kind};
 pub use layouts::Layout;
+pub use reader::Reader;
 pub use record::{Action, Entry, Record, Rejection};
 pub use row::{Claim, Row, RowPart};
 pub use value::{DateForm, Decimal, Value};
@@ -123,6 +125,16 @@ impl FileType {
         FileType::Claim(ClaimType::Pde),
         FileType::Claim(ClaimType::Snf),
     ];
+
+    /// The lower-case name, as in messages and in most files' names.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            FileType::Beneficiary => "beneficiary",
+            FileType::BeneficiaryHistory => "beneficiary_history",
+            FileType::Claim(claim_type) => claim_type.name(),
+        }
+    }
 
     /// The columns of the file.
     #[must_use]
