@@ -2,6 +2,7 @@
 
 mod bene_id;
 mod hash;
+pub mod sandbox;
 
 pub use bene_id::BeneId;
 pub use hash::MedicareNumberHasher;
