@@ -134,9 +134,32 @@ impl Sandbox {
         scope: Option<&str>,
         consent: Consent,
     ) -> Value {
-        let application = self.application(0);
+        self.exchange(&self.application(0), person, scope, consent)
+    }
+
+    /// An access token for everything of that person, for the application of that index.
+    pub(crate) fn access_token_for(&self, application: usize, person: &Person) -> String {
+        let tokens = self.exchange(
+            &self.application(application),
+            person,
+            None,
+            Consent::connect(),
+        );
+        tokens["access_token"]
+            .as_str()
+            .expect("access_token is text")
+            .to_owned()
+    }
+
+    fn exchange(
+        &self,
+        application: &Application,
+        person: &Person,
+        scope: Option<&str>,
+        consent: Consent,
+    ) -> Value {
         let request = AuthorizationRequest::new();
-        let callback = self.callback(person, &application, &request, scope, consent);
+        let callback = self.callback(person, application, &request, scope, consent);
         let code = parameter(&callback, "code").expect("the redirect carries a code");
         let answer = self.token(&[
             ("grant_type", "authorization_code"),
@@ -168,10 +191,7 @@ impl Sandbox {
 
     /// An access token for everything of that person.
     pub(crate) fn access_token(&self, person: &Person) -> String {
-        self.tokens(person, None)["access_token"]
-            .as_str()
-            .expect("access_token is text")
-            .to_owned()
+        self.access_token_for(0, person)
     }
 
     /// A request of the token endpoint with these form fields.

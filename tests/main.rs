@@ -2,7 +2,10 @@
 #![allow(missing_docs, reason = "the name of a test is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
+#[path = "../shared/src/mapping/approved.rs"]
+mod approved;
 mod browser;
 mod client;
+mod conformance;
 mod sdk;
 mod straight_path;

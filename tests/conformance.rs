@@ -1,0 +1,139 @@
+//! CMS's sample claims, loaded by the real loader, are answered as CMS answers them.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::approved;
+use crate::client::{Person, Sandbox};
+use crate::straight_path::all_pages;
+
+/// The person of CMS's sample files.
+const SAMPLE_PATIENT: &str = "567834";
+
+#[test]
+fn the_sample_person_reads_what_cms_approved() {
+    let Some(sandbox) = Sandbox::running() else {
+        return;
+    };
+    let Some(files) = sample_files() else { return };
+    load(&files);
+    let access_token = sandbox.access_token(&Person::with_patient_id(SAMPLE_PATIENT));
+    for (request, approved) in [
+        (
+            "/v2/fhir/ExplanationOfBenefit/carrier-9991831999",
+            "v2/eobReadCarrier.json",
+        ),
+        (
+            "/v2/fhir/ExplanationOfBenefit/inpatient-333333222222",
+            "v2/eobReadInpatient.json",
+        ),
+        ("/v2/fhir/ExplanationOfBenefit/pde-89", "v2/eobReadPde.json"),
+        ("/v2/fhir/Patient/567834", "v2/patientRead.json"),
+        ("/v2/fhir/Coverage/part-a-567834", "v2/coverageRead.json"),
+    ] {
+        let answer = sandbox.get(request, &access_token);
+        assert_eq!(answer.status, 200, "{request}: {}", answer.body);
+        approved::assert_approved(approved, answer.body.as_bytes());
+    }
+    let bundle = sandbox
+        .get("/v2/fhir/Patient?_id=567834", &access_token)
+        .json();
+    assert_eq!(bundle["total"], 1);
+    let patient = bundle["entry"][0]["resource"].to_string();
+    approved::assert_approved_at(
+        "v2/patientSearchById.json",
+        "/entry/0/resource",
+        patient.as_bytes(),
+    );
+}
+
+#[test]
+fn loading_the_sample_twice_changes_no_answer() {
+    let Some(sandbox) = Sandbox::running() else {
+        return;
+    };
+    let Some(files) = sample_files() else { return };
+    load(&files);
+    let access_token = {
+        // An application of its own keeps this test's token alive beside the other test's.
+        sandbox.access_token_for(1, &Person::with_patient_id(SAMPLE_PATIENT))
+    };
+    let answers = || -> Vec<Value> {
+        let mut all = all_pages(&sandbox, "/v2/fhir/ExplanationOfBenefit", &access_token);
+        all.extend(all_pages(&sandbox, "/v2/fhir/Coverage", &access_token));
+        all.push(sandbox.get("/v2/fhir/Patient/567834", &access_token).json());
+        all
+    };
+    let before = answers();
+    load(&files);
+    assert_eq!(answers(), before, "lastUpdated included");
+}
+
+#[test]
+fn synthea_loads_whole_and_sensitive_claims_are_withheld() {
+    let Some(sandbox) = Sandbox::running() else {
+        return;
+    };
+    if sample_files().is_none() {
+        return;
+    }
+    load(&[rif_folder().join("synthea")]);
+    let people = ["-1000006", "-1000014", "-1000018"];
+    let claims: Vec<Value> = people
+        .iter()
+        .flat_map(|patient| {
+            let access_token = sandbox.access_token(&Person::with_patient_id(patient));
+            all_pages(
+                &sandbox,
+                "/v2/fhir/ExplanationOfBenefit?_count=50",
+                &access_token,
+            )
+        })
+        .collect();
+    let of_type = |name: &str| -> usize {
+        claims
+            .iter()
+            .filter(|claim| claim["id"].as_str().unwrap().starts_with(name))
+            .count()
+    };
+    assert_eq!(
+        (of_type("carrier"), of_type("inpatient"), of_type("pde")),
+        (37, 16 - 15, 18)
+    );
+}
+
+/// The files of CMS's plain sample, as the approved answers' manifest lists them; `None` where they are not at hand.
+fn sample_files() -> Option<Vec<PathBuf>> {
+    let manifest: Value =
+        serde_json::from_str(&approved::reference("golden/manifest.json")?).unwrap();
+    let files = manifest["groups"]["SAMPLE_A"].as_array().unwrap();
+    Some(
+        files
+            .iter()
+            .map(|file| rif_folder().join(file.as_str().unwrap()))
+            .collect(),
+    )
+}
+
+fn rif_folder() -> PathBuf {
+    PathBuf::from(env::var_os("BLUEBUTTON_REFERENCE").unwrap()).join("rif")
+}
+
+/// Loads with the operator's command, which must reject nothing.
+fn load(paths: &[PathBuf]) {
+    let admin = env::var_os("BLUEBUTTON_ADMIN").expect("BLUEBUTTON_ADMIN names the admin binary");
+    let output = Command::new(admin)
+        .arg("load")
+        .args(paths)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
