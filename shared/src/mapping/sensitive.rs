@@ -179,8 +179,10 @@ const DRGS: &[&str] = &["895", "896", "897"];
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::rif::{RowPart, Value};
+    use crate::rif::{Reader, Record, RowPart, Value, reference};
 
     /// A claim of that type with those columns set on its header and its line, as far as the layout has them.
     fn check(claim_type: ClaimType, columns: &[(Column, &str)], expected: bool) {
@@ -300,5 +302,26 @@ mod tests {
         for table in [DIAGNOSES, PROCEDURES, SERVICES] {
             assert!(table.is_sorted_by(|left, right| left.0 < right.0));
         }
+    }
+
+    #[test]
+    fn finds_the_sensitive_claims_of_the_reference_files() {
+        let mut sensitive: BTreeMap<_, usize> = BTreeMap::new();
+        for file in reference::files("synthea") {
+            let Ok(mut reader) = Reader::open(&file.bytes[..], &file.name) else {
+                continue;
+            };
+            while let Some(entry) = reader.read().unwrap() {
+                if let Record::Claim(claim) = entry.unwrap().record
+                    && is_sensitive(&claim)
+                {
+                    *sensitive.entry(claim.claim_type.name()).or_default() += 1;
+                }
+            }
+        }
+        assert!(
+            sensitive.is_empty() || sensitive == BTreeMap::from([("inpatient", 15)]),
+            "{sensitive:?}"
+        );
     }
 }

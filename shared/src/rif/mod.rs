@@ -7,6 +7,8 @@ pub mod columns;
 pub mod layouts;
 pub mod reader;
 mod record;
+#[cfg(test)]
+pub(crate) mod reference;
 mod row;
 pub mod value;
 

@@ -371,3 +371,6 @@ fn reject_all(rows: &[RawRow], faults: Vec<(usize, Rejection)>) -> Vec<Rejection
         )
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

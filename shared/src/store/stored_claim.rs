@@ -338,3 +338,6 @@ fn row_kind(row: &Row<'_>) -> u8 {
 fn same_kind(left: &Row<'_>, right: &Row<'_>) -> bool {
     left.layout() == right.layout() && left.part() == right.part()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The first line of a file: which kind of file it is, and in which field each column stands.
 
+use std::collections::HashSet;
 use std::io;
 
 use thiserror::Error;
@@ -74,15 +75,15 @@ impl Header {
         }
         let text = str::from_utf8(line).map_err(|_| NotRif::NotText)?;
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        let mut names: Vec<&str> = text.split('|').map(clean_name).collect();
-        if names.last() == Some(&"") {
+        let mut names: Vec<String> = text.split('|').map(clean_name).collect();
+        if names.last().is_some_and(String::is_empty) {
             names.pop();
         }
         let file_type = recognise(&names, file_name)?;
         Self::of(file_type, &names)
     }
 
-    fn of(file_type: FileType, names: &[&str]) -> Result<Self, NotRif> {
+    fn of(file_type: FileType, names: &[String]) -> Result<Self, NotRif> {
         let layout = file_type.layout();
         let fields = |columns: &[Column]| -> Result<Vec<usize>, NotRif> {
             columns
@@ -150,32 +151,28 @@ impl Header {
     }
 }
 
-fn clean_name(name: &str) -> &str {
+fn clean_name(name: &str) -> String {
     let name = name.trim();
     let unquoted = name
         .strip_prefix('"')
         .and_then(|name| name.strip_suffix('"'));
-    unquoted.unwrap_or(name)
+    unquoted.unwrap_or(name).to_ascii_uppercase()
 }
 
 /// The kind of file that is nearest: most of its columns there, fewest missing. A beneficiary file has all columns of a
 /// history file and is still none, even when a column of its own is missing.
-fn recognise(names: &[&str], file_name: &str) -> Result<FileType, NotRif> {
+fn recognise(names: &[String], file_name: &str) -> Result<FileType, NotRif> {
     let file_name = file_name.to_ascii_lowercase().replace(['_', '-', ' '], "");
     let is_named = |file_type: FileType| file_name.contains(&file_type.name().replace('_', ""));
+    let present: HashSet<&str> = names.iter().map(String::as_str).collect();
     let rank = |file_type: &FileType| {
-        let missing = missing_columns(*file_type, names).len();
+        let missing = missing_columns(*file_type, &present).len();
         let present = column_count(*file_type) - missing;
-        (
-            missing == 0,
-            present,
-            is_named(*file_type),
-            file_type.name().len(),
-        )
+        (present as isize - missing as isize, is_named(*file_type))
     };
     let best = FileType::ALL.into_iter().max_by_key(rank);
     let best = best.ok_or(NotRif::UnknownColumns)?;
-    let missing = missing_columns(best, names);
+    let missing = missing_columns(best, &present);
     if missing.is_empty() {
         Ok(best)
     } else if missing.len() * 2 < column_count(best) {
@@ -190,29 +187,29 @@ fn column_count(file_type: FileType) -> usize {
     layout.header.len() + layout.line.len()
 }
 
-fn missing_columns(file_type: FileType, names: &[&str]) -> Vec<&'static str> {
+fn missing_columns(file_type: FileType, present: &HashSet<&str>) -> Vec<&'static str> {
     let layout = file_type.layout();
     let columns = layout.header.iter().chain(layout.line);
     columns
         .map(|column| column.name())
-        .filter(|column| !names.iter().any(|name| name.eq_ignore_ascii_case(column)))
+        .filter(|column| !present.contains(column))
         .collect()
 }
 
-fn only_field(names: &[&str], column: Column) -> Result<usize, NotRif> {
+fn only_field(names: &[String], column: Column) -> Result<usize, NotRif> {
     let column = column.name();
-    let mut fields = (0..names.len()).filter(|field| names[*field].eq_ignore_ascii_case(column));
+    let mut fields = (0..names.len()).filter(|field| names[*field] == column);
     match (fields.next(), fields.next()) {
         (Some(field), None) => Ok(field),
         _ => Err(NotRif::ColumnTwice(column)),
     }
 }
 
-fn unknown_columns(file_type: FileType, names: &[&str]) -> Vec<String> {
+fn unknown_columns(file_type: FileType, names: &[String]) -> Vec<String> {
     let layout = file_type.layout();
     let is_known = |name: &str| {
         let mut columns = layout.header.iter().chain(layout.line);
-        columns.any(|column| column.name().eq_ignore_ascii_case(name))
+        columns.any(|column| column.name() == name)
     };
     let is_plain = |name: &str| {
         name.len() <= UNKNOWN_NAME_BYTES_MAX
@@ -226,7 +223,7 @@ fn unknown_columns(file_type: FileType, names: &[&str]) -> Vec<String> {
         .filter(|(_, name)| !is_known(name))
         .map(|(index, name)| {
             if is_plain(name) {
-                (*name).to_owned()
+                name.clone()
             } else {
                 format!("column {}", index + 1)
             }

@@ -117,9 +117,10 @@ impl RawRow {
         self.check_number_of_fields(header.field_count);
     }
 
-    /// Rows may end with one delimiter more than the header has.
+    /// Rows of most kinds end with one delimiter more than the header has. What stands behind it has no name and is left
+    /// out, as CMS's own reader does.
     fn check_number_of_fields(&mut self, expected: usize) {
-        if self.fields.len() == expected + 1 && self.field(expected) == Some("") {
+        if self.fields.len() == expected + 1 {
             self.fields.pop();
         }
         let found = self.fields.len();
