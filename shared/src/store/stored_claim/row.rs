@@ -199,7 +199,7 @@ impl<'a> RowWriter<'a> {
         let (_, first, longest) = RUNS[run as usize];
         while length > 0 {
             let part = length.min(usize::from(longest));
-            self.byte(first + part as u8 - 1);
+            self.byte(first + (part as u8 - 1));
             length -= part;
         }
     }
