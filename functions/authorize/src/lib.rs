@@ -1,1 +1,156 @@
-//! The `authorize` function.
+//! Authorization: a request becomes an approval, a beneficiary signs in and decides, the application gets a code.
+
+mod consent;
+mod pages;
+mod request;
+mod session;
+mod sign_in;
+mod texts;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client as DynamoDb;
+use bluebutton::{
+    audit::AuditTable,
+    config::{ConfigError, Configuration, Stage, variable},
+    http::{Call, Method, Response, StatusCode, header, page},
+    oauth::authorize::{AuthorizeError, Shown},
+    store::{ApplicationsTable, AuthorizationTables, ClaimsTable, SignInFailuresTable, StoreError},
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+/// What the function holds: its stores and nothing more.
+pub struct State {
+    stage: Stage,
+    applications: ApplicationsTable,
+    authorization: AuthorizationTables,
+    claims: ClaimsTable,
+    failures: SignInFailuresTable,
+    audit: AuditTable,
+}
+
+impl State {
+    /// The stores that the environment names.
+    ///
+    /// # Errors
+    /// When the environment is incomplete.
+    pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
+        let client = || DynamoDb::new(aws);
+        Ok(Self {
+            stage: Configuration::read(aws).await?.stage,
+            applications: ApplicationsTable::new(client(), variable("APPLICATIONS_TABLE")?),
+            authorization: AuthorizationTables::from_environment(aws)?,
+            claims: ClaimsTable::new(client(), variable("CLAIMS_TABLE")?),
+            failures: SignInFailuresTable::new(client(), variable("SIGN_IN_FAILURES_TABLE")?),
+            audit: AuditTable::new(client(), variable("AUDIT_TABLE")?),
+        })
+    }
+}
+
+/// Why a call ends without what it asked for.
+enum Refusal {
+    /// By the rules of authorization requests.
+    Request(AuthorizeError),
+    /// The approval has ended, was used, or is another browser's.
+    Expired,
+    /// The form did not come from our page in this browser.
+    Forged,
+    /// There is no such page.
+    NotFound,
+    /// The path has other methods; these.
+    Method(&'static str),
+    /// A way that is not built yet.
+    NotBuilt,
+    /// The body is not a form of ours.
+    Form(StatusCode),
+    /// A table does not answer.
+    Unavailable,
+}
+
+/// Answers a call.
+pub async fn handle(state: &State, call: Call) -> Response {
+    let answer = route(state, &call, Timestamp::now()).await;
+    let response = answer.unwrap_or_else(|refusal| refusal.render(&call));
+    match call.base_url.starts_with("https://") {
+        true => response.with_header(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+        false => response,
+    }
+}
+
+async fn route(state: &State, call: &Call, now: Timestamp) -> Result<Response, Refusal> {
+    let approval = call.path.strip_prefix("/o/authorize/");
+    match (call.version, call.path.as_str(), &call.method) {
+        (Some(version), "/o/authorize", &Method::GET | &Method::POST) => {
+            request::begin(state, call, version, now).await
+        }
+        (None, "/login", &Method::GET) => sign_in::show(state, call, now).await,
+        (None, "/login", &Method::POST) => sign_in::try_in(state, call, now).await,
+        (None, "/callback", _) => Err(Refusal::NotBuilt),
+        (Some(_), "/o/authorize", _) | (None, "/login", _) => Err(Refusal::Method("GET, POST")),
+        (Some(_), _, method) => match (approval.filter(|id| is_uuid(id)), method) {
+            (Some(id), &Method::GET) => consent::show(state, call, id, now).await,
+            (Some(id), &Method::POST) => consent::decide(state, call, id, now).await,
+            (Some(_), _) => Err(Refusal::Method("GET, POST")),
+            (None, _) => Err(Refusal::NotFound),
+        },
+        _ => Err(Refusal::NotFound),
+    }
+}
+
+impl Refusal {
+    fn render(self, call: &Call) -> Response {
+        match self {
+            Self::Request(error) => match error.shown(&call.base_url) {
+                Shown::Answer(response) => response,
+                Shown::Page(status, title, text) => page::message(status, title, text),
+            },
+            Self::Expired => pages::expired(StatusCode::BAD_REQUEST),
+            Self::Forged => pages::expired(StatusCode::FORBIDDEN),
+            Self::NotFound => status_message(StatusCode::NOT_FOUND, "Not found."),
+            Self::Method(allowed) => {
+                status_message(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.")
+                    .with_header(header::ALLOW, allowed)
+            }
+            Self::NotBuilt => pages::not_built(),
+            Self::Form(status) => status_message(status, "The body is not a form."),
+            Self::Unavailable => pages::unavailable(),
+        }
+    }
+}
+
+fn status_message(status: StatusCode, text: &str) -> Response {
+    Response::json(
+        status,
+        &json!({"status_code": status.as_u16(), "message": text}),
+    )
+}
+
+fn is_uuid(text: &str) -> bool {
+    uuid::Uuid::try_parse(text).is_ok_and(|uuid| uuid.hyphenated().to_string() == text)
+}
+
+/// A path of ours as browsers need it: under the stage, where the gateway has one in its URLs.
+fn path(call: &Call, path: &str) -> String {
+    let after_scheme = call.base_url.split_once("://").map_or("", |(_, rest)| rest);
+    let prefix = after_scheme.find('/').map_or("", |at| &after_scheme[at..]);
+    format!("{prefix}{path}")
+}
+
+impl From<AuthorizeError> for Refusal {
+    fn from(error: AuthorizeError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(cause = %error, "a table does not answer");
+        Self::Unavailable
+    }
+}
+
+impl From<bluebutton::http::FormError> for Refusal {
+    fn from(error: bluebutton::http::FormError) -> Self {
+        Self::Form(error.status())
+    }
+}

@@ -1,2 +1,12 @@
 //! Wiring of the `authorize` function.
-fn main() {}
+
+use authorize::{State, handle};
+use bluebutton::{config, http};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), http::Error> {
+    http::start_logging();
+    let aws = config::aws().await;
+    let state = State::from_environment(&aws).await?;
+    http::serve(|call| handle(&state, call)).await
+}

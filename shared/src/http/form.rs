@@ -1,6 +1,7 @@
 //! Forms: what a browser or an OAuth client posts, as pairs that cannot be read ambiguously.
 
 use futures_util::stream;
+use lambda_http::http::StatusCode;
 use std::{convert::Infallible, fmt};
 
 /// The largest form that the OAuth endpoints read.
@@ -29,6 +30,18 @@ pub enum FormError {
     /// Not what the content type says.
     #[error("the body is not readable")]
     Malformed,
+}
+
+impl FormError {
+    /// The status that says so.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Malformed => StatusCode::BAD_REQUEST,
+        }
+    }
 }
 
 impl Parameters {

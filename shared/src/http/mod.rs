@@ -3,6 +3,7 @@
 mod call;
 mod form;
 mod log;
+pub mod page;
 mod response;
 mod serve;
 

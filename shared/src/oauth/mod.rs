@@ -2,6 +2,7 @@
 
 pub mod access;
 mod application;
+pub mod authorize;
 mod digest;
 mod flow;
 mod grant;

@@ -1,5 +1,6 @@
 //! The writes of authorization that touch several tables, each one transaction: all of it happens or nothing.
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use super::{GrantsTable, RefreshTokensTable, StoreError, TransientTable};
 use crate::{
+    config::{self, ConfigError},
     oauth::{Code, Grant, RefreshToken},
     secret::Secret,
 };
@@ -43,20 +45,21 @@ pub enum Transaction {
 }
 
 impl AuthorizationTables {
-    /// Those tables together.
-    #[must_use]
-    pub fn new(
-        client: Client,
-        grants: GrantsTable,
-        transient: TransientTable,
-        refresh_tokens: RefreshTokensTable,
-    ) -> Self {
-        Self {
+    /// The tables that the environment names.
+    ///
+    /// # Errors
+    /// When one is not named.
+    pub fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
+        let client = Client::new(aws);
+        let grants = config::variable("GRANTS_TABLE")?;
+        let transient = config::variable("TRANSIENT_TABLE")?;
+        let refresh_tokens = config::variable("REFRESH_TOKENS_TABLE")?;
+        Ok(Self {
+            grants: GrantsTable::new(client.clone(), grants),
+            transient: TransientTable::new(client.clone(), transient),
+            refresh_tokens: RefreshTokensTable::new(client.clone(), refresh_tokens),
             client,
-            grants,
-            transient,
-            refresh_tokens,
-        }
+        })
     }
 
     /// Uses an approval up, replaces the pair's grant (all earlier tokens die) and keeps the code.

@@ -1,0 +1,191 @@
+//! The third step: the beneficiary decides, and the application gets a code or a refusal.
+
+use bluebutton::{
+    audit::{Action, Event},
+    http::{Call, Parameters, Response, StatusCode},
+    oauth::{
+        Application, Approval, CODE_SECONDS, Code, Grant, Person, Scopes,
+        authorize::{redirect_target, to_location},
+        random_token,
+        token::ACCESS_TOKEN_SECONDS,
+    },
+    secret::Secret,
+    store::Transaction,
+};
+use jiff::{Timestamp, ToSpan};
+
+use crate::{
+    Refusal, State, pages, path,
+    session::{Session, Step},
+    sign_in::{application, open_approval},
+};
+
+/// Shows the consent page, or the sign-in page to whom has not signed in.
+pub(crate) async fn show(
+    state: &State,
+    call: &Call,
+    id: &str,
+    now: Timestamp,
+) -> Result<Response, Refusal> {
+    let (approval, session) = open_approval(state, call, id, now).await?;
+    if approval.person.is_none() {
+        let sign_in = path(call, &format!("/login?approval={id}"));
+        return Ok(to_location(StatusCode::SEE_OTHER, &sign_in));
+    }
+    let application = application(state, &approval).await?;
+    let csrf_token = session.csrf_token(id, Step::Consent);
+    Ok(pages::consent(&application, &approval, &csrf_token, now))
+}
+
+/// Takes the decision and sends the browser back to the application. The approval is used up by it.
+pub(crate) async fn decide(
+    state: &State,
+    call: &Call,
+    id: &str,
+    now: Timestamp,
+) -> Result<Response, Refusal> {
+    let (approval, session) = open_approval(state, call, id, now).await?;
+    let person = approval.person.clone().ok_or(Refusal::Expired)?;
+    let form = call.form().await?;
+    let csrf_token = Secret::new(form.last("csrf_token").unwrap_or_default());
+    if csrf_token != session.csrf_token(id, Step::Consent) {
+        return Err(Refusal::Forged);
+    }
+    let application = application(state, &approval).await?;
+    let scopes = consented(&form, &approval);
+    let decision = Decision {
+        state,
+        call,
+        id,
+        now,
+        approval,
+        person,
+    };
+    let response = match form.contains("allow") {
+        false => decision.refuse().await?,
+        true if scopes.is_empty() => decision.withhold_everything().await?,
+        true => {
+            decision
+                .allow(&application, scopes, chosen(&form, "share_samhsa_data"))
+                .await?
+        }
+    };
+    Ok(Session::end(call, id, response))
+}
+
+struct Decision<'a> {
+    state: &'a State,
+    call: &'a Call,
+    id: &'a str,
+    now: Timestamp,
+    approval: Approval,
+    person: Person,
+}
+
+impl Decision<'_> {
+    /// Replaces the grant, with which all earlier tokens of the pair die, and issues a code.
+    async fn allow(
+        &self,
+        application: &Application,
+        scopes: Scopes,
+        substance_use: bool,
+    ) -> Result<Response, Refusal> {
+        let grant = self.grant(application, scopes, substance_use);
+        let secret = random_token();
+        let code = self.code(&grant);
+        let approval = (self.id, self.approval.session_hash.as_str());
+        let done = self
+            .state
+            .authorization
+            .approve(approval, &grant, (&secret, &code))
+            .await?;
+        if done == Transaction::Refused {
+            return Err(Refusal::Expired);
+        }
+        self.record(Action::Consented, &scopes.to_string()).await?;
+        Ok(self.back(&[("code", secret.expose())]))
+    }
+
+    /// Nothing is left of what was asked for: as a refusal, and what the application had before ends too.
+    async fn withhold_everything(&self) -> Result<Response, Refusal> {
+        let response = self.refuse().await?;
+        let (patient, client_id) = (&self.person.patient, &self.approval.client_id);
+        self.state
+            .authorization
+            .grants
+            .delete(patient, client_id)
+            .await?;
+        Ok(response)
+    }
+
+    /// Tells the application; what it had before stays.
+    async fn refuse(&self) -> Result<Response, Refusal> {
+        let transient = &self.state.authorization.transient;
+        if !transient
+            .end_approval(self.id, &self.approval.session_hash)
+            .await?
+        {
+            return Err(Refusal::Expired);
+        }
+        self.record(Action::Refused, "").await?;
+        Ok(self.back(&[("error", "access_denied")]))
+    }
+
+    fn grant(&self, application: &Application, scopes: Scopes, substance_use: bool) -> Grant {
+        // A code may be redeemed at its last second, and its token then lives a full hour.
+        let once = ACCESS_TOKEN_SECONDS + CODE_SECONDS;
+        Grant {
+            patient: self.person.patient.clone(),
+            client_id: self.approval.client_id.clone(),
+            grant_id: Grant::new_id(),
+            scopes,
+            substance_use,
+            username: Some(self.person.username.clone()),
+            approved_at: self.now,
+            expires_at: application.data_access.grant_expiry(self.now, once),
+        }
+    }
+
+    fn code(&self, grant: &Grant) -> Code {
+        Code {
+            client_id: grant.client_id.clone(),
+            redirect_uri: self.approval.redirect_uri.clone(),
+            challenge: self.approval.challenge.clone(),
+            patient: grant.patient.clone(),
+            grant_id: grant.grant_id.clone(),
+            scopes: grant.scopes,
+            expires_at: self.now + CODE_SECONDS.seconds(),
+            used_at: None,
+        }
+    }
+
+    async fn record(&self, action: Action, detail: &str) -> Result<(), Refusal> {
+        let about = (&self.person.patient, self.approval.client_id.as_str());
+        let event = Event::new(self.call, self.now, about, (action, detail));
+        Ok(self.state.audit.record(&event).await?)
+    }
+
+    /// Back to the application, with its state and who answers (RFC 9207).
+    fn back(&self, answer: &[(&str, &str)]) -> Response {
+        let state_and_issuer = [
+            ("state", self.approval.state.as_str()),
+            ("iss", self.call.base_url.as_str()),
+        ];
+        let parameters = [answer, &state_and_issuer].concat();
+        let target = redirect_target(&self.approval.redirect_uri, &parameters);
+        to_location(StatusCode::SEE_OTHER, &target)
+    }
+}
+
+/// What the beneficiary consents to: personal information only if they said so. No answer counts as no.
+fn consented(form: &Parameters, approval: &Approval) -> Scopes {
+    match chosen(form, "share_demographic_scopes") {
+        true => approval.scopes,
+        false => approval.scopes.without_demographics(),
+    }
+}
+
+/// A checkbox sends its value after the hidden field of the same name.
+fn chosen(form: &Parameters, name: &str) -> bool {
+    form.last(name) == Some("True")
+}

@@ -1,0 +1,81 @@
+//! The browser's session: one cookie for each approval, known to the server as SHA-256 only.
+
+use bluebutton::{
+    http::{Call, Response, header},
+    oauth::{APPROVAL_SECONDS, hmac_base64url, random_token, sha256_hex},
+    secret::Secret,
+};
+
+/// A session that the browser holds.
+#[derive(Clone)]
+pub(crate) struct Session(Secret);
+
+/// The step that a CSRF token belongs to.
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    SignIn,
+    Consent,
+}
+
+impl Session {
+    /// A new session.
+    pub(crate) fn new() -> Self {
+        Self(random_token())
+    }
+
+    /// The session that the browser sent for that approval.
+    pub(crate) fn of(call: &Call, approval: &str) -> Option<Self> {
+        let name = cookie_name(call, approval);
+        let header = call.header(header::COOKIE.as_str())?;
+        header
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| Self(Secret::new(value)))
+    }
+
+    /// What the approval knows of it.
+    pub(crate) fn hash(&self) -> String {
+        sha256_hex(self.0.expose())
+    }
+
+    /// The CSRF token of a step: only who holds the cookie can have it.
+    pub(crate) fn csrf_token(&self, approval: &str, step: Step) -> Secret {
+        let step = match step {
+            Step::SignIn => "sign-in",
+            Step::Consent => "consent",
+        };
+        hmac_base64url(&self.0, &["csrf", step, approval])
+    }
+
+    /// The answer with the cookie.
+    pub(crate) fn give(&self, call: &Call, approval: &str, response: Response) -> Response {
+        let name = cookie_name(call, approval);
+        let secure = if is_https(call) { "; Secure" } else { "" };
+        let value = self.0.expose();
+        let cookie = format!(
+            "{name}={value}; Path=/; Max-Age={APPROVAL_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+        );
+        response.with_added_header(header::SET_COOKIE, &cookie)
+    }
+
+    /// The answer that takes the cookie away.
+    pub(crate) fn end(call: &Call, approval: &str, response: Response) -> Response {
+        let name = cookie_name(call, approval);
+        let secure = if is_https(call) { "; Secure" } else { "" };
+        let cookie = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}");
+        response.with_added_header(header::SET_COOKIE, &cookie)
+    }
+}
+
+/// A cookie of its own for each approval, so that two apps may ask in two tabs. `__Host-` needs https, which the
+/// sandbox on plain http does not have.
+fn cookie_name(call: &Call, approval: &str) -> String {
+    let prefix = if is_https(call) { "__Host-" } else { "" };
+    let short: String = approval.chars().take(8).collect();
+    format!("{prefix}bluebutton-{short}")
+}
+
+fn is_https(call: &Call) -> bool {
+    call.base_url.starts_with("https://")
+}

@@ -1,0 +1,157 @@
+//! The second step: who is the beneficiary. In the sandbox by user name and password; elsewhere not built yet.
+
+use bluebutton::{
+    audit::{Action, Event},
+    http::{Call, Response, StatusCode},
+    identity::{BeneId, sandbox},
+    oauth::{Application, Approval, Person, authorize::to_location},
+    secret::Secret,
+};
+use jiff::Timestamp;
+
+use crate::{
+    Refusal, State,
+    pages::{self, Attempt},
+    path,
+    session::{Session, Step},
+};
+
+/// The longest user name that is looked at.
+const USERNAME_BYTES_MAX: usize = 100;
+
+/// Shows the sign-in page.
+pub(crate) async fn show(state: &State, call: &Call, now: Timestamp) -> Result<Response, Refusal> {
+    sandbox_only(state)?;
+    let query = call.query_parameters();
+    let id = query.last("approval").ok_or(Refusal::Expired)?;
+    let (approval, session) = open_approval(state, call, id, now).await?;
+    if approval.person.is_some() {
+        return Ok(to_location(
+            StatusCode::SEE_OTHER,
+            &consent_path(call, id, &approval),
+        ));
+    }
+    let application = application(state, &approval).await?;
+    Ok(page(call, id, (&application, &session), Attempt::First))
+}
+
+/// Signs the beneficiary in, under a new session, and sends the browser to the consent page.
+pub(crate) async fn try_in(
+    state: &State,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Response, Refusal> {
+    sandbox_only(state)?;
+    let form = call.form().await?;
+    let id = form.last("approval").ok_or(Refusal::Forged)?;
+    let (approval, session) = open_approval(state, call, id, now).await?;
+    let csrf_token = Secret::new(form.last("csrf_token").unwrap_or_default());
+    if csrf_token != session.csrf_token(id, Step::SignIn) {
+        return Err(Refusal::Forged);
+    }
+    let application = application(state, &approval).await?;
+    let username = form.last("username").unwrap_or_default().trim();
+    let password = Secret::new(form.last("password").unwrap_or_default());
+    let Some(patient) = patient(state, username, &password, now).await? else {
+        return Ok(page(call, id, (&application, &session), Attempt::Failed));
+    };
+
+    let person = Person {
+        patient,
+        username: username.to_owned(),
+    };
+    let new_session = Session::new();
+    let (old, new) = (session.hash(), new_session.hash());
+    if !state
+        .authorization
+        .transient
+        .sign_in(id, &old, &new, &person)
+        .await?
+    {
+        return Err(Refusal::Expired);
+    }
+    let about = (&person.patient, approval.client_id.as_str());
+    let event = Event::new(call, now, about, (Action::SignedIn, ""));
+    state.audit.record(&event).await?;
+    let consent = to_location(StatusCode::SEE_OTHER, &consent_path(call, id, &approval));
+    Ok(new_session.give(call, id, consent))
+}
+
+/// The beneficiary of a user name and password, if they are right, loaded, and not locked.
+async fn patient(
+    state: &State,
+    username: &str,
+    password: &Secret,
+    now: Timestamp,
+) -> Result<Option<BeneId>, Refusal> {
+    if username.is_empty() || username.len() > USERNAME_BYTES_MAX {
+        return Ok(None);
+    }
+    if !state.failures.begin(username, now).await? {
+        return Ok(None);
+    }
+    let Some(patient) = sandbox::patient_of(username, password) else {
+        return Ok(None);
+    };
+    if !state.claims.exists(&patient).await? {
+        return Ok(None);
+    }
+    state.failures.clear(username).await?;
+    Ok(Some(patient))
+}
+
+/// The approval that has not ended and that this browser began.
+pub(crate) async fn open_approval(
+    state: &State,
+    call: &Call,
+    id: &str,
+    now: Timestamp,
+) -> Result<(Approval, Session), Refusal> {
+    let session = Session::of(call, id).ok_or(Refusal::Expired)?;
+    let approval = state.authorization.transient.approval(id, now).await?;
+    let approval = approval.ok_or(Refusal::Expired)?;
+    let mine = Secret::new(approval.session_hash.as_str()) == Secret::new(session.hash());
+    match mine {
+        true => Ok((approval, session)),
+        false => Err(Refusal::Expired),
+    }
+}
+
+/// The application of an approval, which may have been switched off meanwhile.
+pub(crate) async fn application(
+    state: &State,
+    approval: &Approval,
+) -> Result<Application, Refusal> {
+    let application = state.applications.get(&approval.client_id).await?;
+    application
+        .filter(|application| application.active)
+        .ok_or(Refusal::Expired)
+}
+
+/// Passwords by rule are the sandbox's; the identity provider of other stages is not built yet.
+fn sandbox_only(state: &State) -> Result<(), Refusal> {
+    match state.stage.is_sandbox() {
+        true => Ok(()),
+        false => Err(Refusal::NotBuilt),
+    }
+}
+
+fn page(
+    call: &Call,
+    id: &str,
+    (application, session): (&Application, &Session),
+    attempt: Attempt,
+) -> Response {
+    let csrf_token = session.csrf_token(id, Step::SignIn);
+    pages::sign_in(
+        application,
+        (&path(call, "/login"), id),
+        &csrf_token,
+        attempt,
+    )
+}
+
+fn consent_path(call: &Call, id: &str, approval: &Approval) -> String {
+    let version = approval.version.as_str();
+    path(call, &format!("/{version}/o/authorize/{id}/"))
+}
