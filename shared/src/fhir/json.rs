@@ -4,6 +4,9 @@
 //! Decimals are written as the text they were read from (`888.00` stays `888.00`), as FHIR asks:
 //! the precision of a decimal is part of its value (<https://hl7.org/fhir/R4/datatypes.html#decimal>).
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+
 use crate::rif::Decimal;
 
 /// Writes one JSON document into a byte vector.
@@ -128,7 +131,15 @@ impl Writer {
         self.string(text);
     }
 
-    /// A value that is JSON already.
+    /// The member `key` with a string of the specification's own, such as a URL, which needs no escaping.
+    pub fn plain(&mut self, key: &str, text: &str) {
+        self.key(key);
+        self.bytes.push(b'"');
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.push(b'"');
+    }
+
+    /// JSON as it stands: a value, or members of the open object.
     pub fn raw(&mut self, json: &str) {
         self.separate();
         self.bytes.extend_from_slice(json.as_bytes());
@@ -137,6 +148,22 @@ impl Writer {
     /// A number with the scale it was read with.
     pub fn number(&mut self, decimal: Decimal) {
         self.raw(&decimal.to_string());
+    }
+
+    /// A FHIR date.
+    pub fn date(&mut self, date: Date) {
+        self.raw(&format!("\"{date}\""));
+    }
+
+    /// Midnight UTC of a day as a FHIR dateTime, in the form in which CMS writes it.
+    pub fn date_time(&mut self, date: Date) {
+        self.raw(&format!("\"{date}T00:00:00+00:00\""));
+    }
+
+    /// A FHIR instant, to the millisecond.
+    pub fn instant(&mut self, instant: Timestamp) {
+        let text = instant.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00");
+        self.raw(&format!("\"{text}\""));
     }
 
     /// A whole number: sequences, totals.

@@ -1,34 +1,103 @@
-//! Names of providers and drugs, which no RIF row carries: the operator loads them.
+//! Names of providers and drugs, which no RIF row carries.
+//!
+//! An operator has them from public registries (NPPES and the FDA's drug directory). A renderer asks a [`Lookups`];
+//! the built-in one knows the providers and the drug of CMS's published test claims, compiled in and sorted,
+//! so that the sandbox answers as CMS does and a function that never asks pays nothing.
 
 /// What is known about a provider number (NPI).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Provider {
-    /// The organisation's name, or the person's as one string.
-    pub name: String,
-    /// The NUCC taxonomy code, where one is known.
-    pub taxonomy_code: Option<String>,
-    /// The NUCC taxonomy's own words for it.
-    pub taxonomy_display: Option<String>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provider<'a> {
+    /// The organisation's name, or the person's with title and credential; empty where only the taxonomy is known.
+    pub name: &'a str,
+    /// The provider's line of work, where it is known.
+    pub taxonomy: Option<Taxonomy<'a>>,
 }
 
-/// A source of names; what is unknown is left out of the resource.
+/// A code of the NUCC provider taxonomy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taxonomy<'a> {
+    /// For example `207R00000X`.
+    pub code: &'a str,
+    /// For example `Internal Medicine Physician`.
+    pub display: &'a str,
+}
+
+/// A source of names. What it does not know is left out of the resource.
 pub trait Lookups: Send + Sync {
     /// The provider behind an NPI.
-    fn provider(&self, npi: &str) -> Option<&Provider>;
-    /// The drug behind a National Drug Code, for example `Fake Diluent - WATER`.
+    fn provider(&self, npi: &str) -> Option<Provider<'_>>;
+    /// The drug behind a National Drug Code.
     fn drug(&self, ndc: &str) -> Option<&str>;
 }
 
-/// Knows no names.
+/// The names of CMS's published test claims.
 #[derive(Clone, Copy, Debug)]
-pub struct NoLookups;
+pub struct BuiltIn;
 
-impl Lookups for NoLookups {
-    fn provider(&self, _npi: &str) -> Option<&Provider> {
-        None
+impl Lookups for BuiltIn {
+    fn provider(&self, npi: &str) -> Option<Provider<'_>> {
+        let found = PROVIDERS.binary_search_by(|row| row.0.cmp(npi)).ok()?;
+        let (_, name, code, display) = PROVIDERS[found];
+        let taxonomy = (!code.is_empty()).then_some(Taxonomy { code, display });
+        Some(Provider { name, taxonomy })
     }
 
-    fn drug(&self, _ndc: &str) -> Option<&str> {
-        None
+    fn drug(&self, ndc: &str) -> Option<&str> {
+        let product = product(ndc)?;
+        let found = DRUGS.binary_search_by(|row| row.0.cmp(product)).ok()?;
+        Some(DRUGS[found].1)
+    }
+}
+
+/// Labeller and product, the first nine digits of a National Drug Code; the rest is the size of the package.
+fn product(ndc: &str) -> Option<&str> {
+    ndc.get(..9)
+        .filter(|product| product.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// NPI, name, taxonomy code and display, sorted by NPI.
+#[rustfmt::skip]
+const PROVIDERS: &[(&str, &str, &str, &str)] = &[
+    ("0000000000", "Fake ORG Name", "", ""),
+    ("1023011079", "ADVANTAGE HOME HEALTH CARE, INC.", "", ""),
+    ("1244444444", "DR. DAVID SMITH MD", "207ZH0000X", "Hematology (Pathology) Physician"),
+    ("1306849450", "DR. HAROLD LEROY SMITSON II M.D.", "204D00000X", "Neuromusculoskeletal Medicine & OMM Physician"),
+    ("1497758544", "CUMBERLAND COUNTY HOSPITAL SYSTEM, INC", "251G00000X", "Community Based Hospice Care Agency"),
+    ("1679576722", "DAVID A WIEBE M.D.", "207X00000X", "Orthopaedic Surgery Physician"),
+    ("1750384806", "DR. ROBERT BISBEE MD", "207T00000X", "Neurological Surgery Physician"),
+    ("1923124", "", "390200000X", "Health Care"),
+    ("1992903249", "CAMPBELL CLINIC", "207X00000X", "Orthopaedic Surgery Physician"),
+    ("2222222222", "", "207R00000X", "Internal Medicine Physician"),
+    ("3333333333", "", "207T00000X", "Neurological Surgery Physician"),
+    ("345345345", "", "207ZH0000X", "Hematology (Pathology) Physician"),
+    ("4444", "", "204D00000X", "Neuromusculoskeletal Medicine & OMM Physician"),
+    ("4444444444", "", "207R00000X", "Internal Medicine Physician"),
+];
+
+/// The first nine digits of a National Drug Code and the drug, sorted.
+const DRUGS: &[(&str, &str)] = &[("000000000", "Fake Diluent - WATER")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted_so_that_binary_search_finds_every_row() {
+        assert!(PROVIDERS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(DRUGS.is_sorted_by(|a, b| a.0 < b.0));
+    }
+
+    #[test]
+    fn a_drug_is_known_by_its_product_whatever_the_package() {
+        for (ndc, known) in [
+            ("000000000", true),
+            ("00000000012", true),
+            ("00000000", false),
+            ("00000-000", false),
+            ("50111043301", false),
+            ("ééééé", false),
+        ] {
+            assert_eq!(BuiltIn.drug(ndc).is_some(), known, "{ndc}");
+        }
     }
 }

@@ -12,7 +12,7 @@ pub mod sensitive;
 
 use jiff::Timestamp;
 
-use self::lookups::{Lookups, NoLookups};
+use self::lookups::{BuiltIn, Lookups};
 
 /// Which FHIR a resource is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,18 +35,25 @@ pub struct Context<'a> {
 }
 
 impl Context<'static> {
-    /// A context without names of providers and drugs.
+    /// A context with the built-in names.
     #[must_use]
     pub fn new(version: Version, last_updated: Timestamp) -> Self {
         Context {
             version,
             last_updated,
-            lookups: &NoLookups,
+            lookups: &BuiltIn,
         }
     }
 }
 
 impl Context<'_> {
+    /// The name of a provider, where it is known.
+    #[must_use]
+    pub fn provider_name(&self, npi: &str) -> Option<&str> {
+        let provider = self.lookups.provider(npi)?;
+        Some(provider.name).filter(|name| !name.is_empty())
+    }
+
     /// The same with these look-ups.
     #[must_use]
     pub fn with_lookups<'b>(&self, lookups: &'b dyn Lookups) -> Context<'b> {

@@ -1,4 +1,11 @@
 //! ExplanationOfBenefit: one claim with its lines.
+//!
+//! `tables` says where each column goes, in the words of `rule` and `terms`; `engine` follows what they say.
+
+mod engine;
+mod rule;
+mod tables;
+mod terms;
 
 use super::{Context, Version};
 use crate::fhir::json::Writer;
@@ -7,19 +14,12 @@ use crate::rif::{Claim, ClaimType};
 /// Whether claims of this type can be answered in this version.
 #[must_use]
 pub const fn is_mapped(claim_type: ClaimType, version: Version) -> bool {
-    matches!(version, Version::R4)
-        && matches!(
-            claim_type,
-            ClaimType::Carrier | ClaimType::Inpatient | ClaimType::Pde
-        )
+    matches!(version, Version::R4) && tables::kind(claim_type).is_some()
 }
 
-/// Writes the claim as an ExplanationOfBenefit.
-pub fn write(w: &mut Writer, claim: &Claim, _context: &Context) {
-    w.object(|w| {
-        w.text("resourceType", "ExplanationOfBenefit");
-        w.key("id");
-        let claim_id = claim.header.text(claim.claim_type.id_column());
-        w.string_of(&[claim.claim_type.name(), "-", claim_id.unwrap_or_default()]);
-    });
+/// Writes the claim as an ExplanationOfBenefit; nothing for a type that is not mapped yet.
+pub fn write(w: &mut Writer, claim: &Claim, context: &Context) {
+    if let Some(kind) = tables::kind(claim.claim_type) {
+        engine::write(w, kind, claim, context);
+    }
 }

@@ -1,0 +1,121 @@
+//! FHIR's data types in R4: codings, identifiers, references, money.
+
+use crate::fhir::json::Writer;
+use crate::mapping::codes::{VARIABLE_BASE, variable};
+use crate::mapping::eob::terms::{ADJUDICATION, Coding};
+use crate::rif::{Column, Decimal};
+
+pub(super) fn coding(w: &mut Writer, coding: &Coding) {
+    bare_coding(w, coding.system, coding.code, coding.display);
+}
+
+/// A coding; an empty display is left out.
+pub(super) fn bare_coding(w: &mut Writer, system: &str, code: &str, display: &str) {
+    w.object(|w| {
+        w.plain("system", system);
+        w.text("code", code);
+        if !display.is_empty() {
+            w.text("display", display);
+        }
+    });
+}
+
+/// A CodeableConcept of one coding.
+pub(super) fn concept(w: &mut Writer, one: &Coding) {
+    w.object(|w| {
+        w.key("coding");
+        w.array(|w| coding(w, one));
+    });
+}
+
+/// A coding whose code is the URL of a variable and whose display is its label.
+pub(super) fn variable_coding(w: &mut Writer, system: &str, column: Column) {
+    let variable = variable(column);
+    w.object(|w| {
+        w.plain("system", system);
+        w.key("code");
+        w.string_of(&[VARIABLE_BASE, variable.name]);
+        if !variable.label.is_empty() {
+            w.text("display", variable.label);
+        }
+    });
+}
+
+/// A CodeableConcept of the coding of a variable.
+pub(super) fn variable_concept(w: &mut Writer, system: &str, column: Column) {
+    w.object(|w| {
+        w.key("coding");
+        w.array(|w| variable_coding(w, system, column));
+    });
+}
+
+/// The category of an amount: the standard's coding, then the variable's where there is a label.
+pub(super) fn amount_category(w: &mut Writer, category: &Coding, label: Option<Column>) {
+    w.key("category");
+    w.object(|w| {
+        w.key("coding");
+        w.array(|w| {
+            coding(w, category);
+            if let Some(column) = label {
+                variable_coding(w, ADJUDICATION, column);
+            }
+        });
+    });
+}
+
+pub(super) fn total(w: &mut Writer, category: &Coding, label: Option<Column>, amount: Decimal) {
+    w.object(|w| {
+        amount_category(w, category, label);
+        w.key("amount");
+        money(w, amount);
+    });
+}
+
+pub(super) fn money(w: &mut Writer, amount: Decimal) {
+    w.object(|w| {
+        w.key("value");
+        w.number(amount);
+        w.raw(r#""currency":"USD""#);
+    });
+}
+
+pub(super) fn quantity(w: &mut Writer, number: Decimal) {
+    w.object(|w| {
+        w.key("value");
+        w.number(number);
+    });
+}
+
+/// The whole part of a number, as CMS writes counts.
+pub(super) fn whole(number: Decimal) -> Decimal {
+    let divisor = 10_i64.checked_pow(u32::from(number.scale));
+    Decimal {
+        units: divisor.map_or(0, |divisor| number.units / divisor),
+        scale: 0,
+    }
+}
+
+/// The members of an Identifier.
+pub(super) fn identifier(
+    w: &mut Writer,
+    id_type: Option<&Coding>,
+    system: Option<&str>,
+    value: &str,
+) {
+    if let Some(id_type) = id_type {
+        w.key("type");
+        concept(w, id_type);
+    }
+    if let Some(system) = system {
+        w.plain("system", system);
+    }
+    w.text("value", value);
+}
+
+/// The member `reference`; nothing where the last part, the id, is empty.
+pub(super) fn reference(w: &mut Writer, parts: &[&str]) {
+    if parts.last().is_some_and(|id| !id.is_empty()) {
+        w.key("reference");
+        w.string_of(parts);
+    }
+}

@@ -1,0 +1,194 @@
+//! Diagnoses and procedures: gathered from their columns, each code once, first come first kept.
+
+use std::borrow::Cow;
+
+use super::elements;
+use super::part::{Part, extension, variable_code};
+use crate::fhir::json::Writer;
+use crate::mapping::codes;
+use crate::mapping::eob::rule::{Label, Numbers, Target};
+use crate::mapping::eob::tables::Kind;
+use crate::mapping::eob::terms::{ICD_9_CM, ICD_10, ICD_10_CM, ICD_10_PCS, ICD_UNKNOWN};
+use crate::rif::Column;
+
+/// An ICD code with the version that says which ICD it is from.
+#[derive(PartialEq, Eq)]
+struct IcdCode<'a> {
+    code: Cow<'a, str>,
+    version: Option<Cow<'a, str>>,
+}
+
+/// The diagnoses of a claim and of its lines.
+pub(super) struct Diagnoses<'a> {
+    found: Vec<Diagnosis<'a>>,
+    /// The sequence of each line's diagnosis.
+    lines: Vec<Option<usize>>,
+}
+
+struct Diagnosis<'a> {
+    icd: IcdCode<'a>,
+    label: Label,
+    present_on_admission: Option<(Column, Cow<'a, str>)>,
+}
+
+/// The procedures of a claim.
+pub(super) struct Procedures<'a> {
+    claim: &'a Part<'a>,
+    found: Vec<(IcdCode<'a>, Option<Column>)>,
+}
+
+impl<'a> Diagnoses<'a> {
+    pub(super) fn gather(claim: &Part<'a>, lines: &[Part<'a>]) -> Self {
+        let mut diagnoses = Self {
+            found: Vec::new(),
+            lines: Vec::with_capacity(lines.len()),
+        };
+        for rule in claim.rules() {
+            if let (Target::Diagnosis(label), Some(numbers)) = (&rule.r4, rule.series) {
+                for (icd, detail) in members(claim, numbers) {
+                    let present = detail.and_then(|column| Some((column, claim.text(column)?)));
+                    diagnoses.find_or_add(icd, *label, present);
+                }
+            }
+        }
+        for line in lines {
+            let sequence = diagnoses.add_line(line);
+            diagnoses.lines.push(sequence);
+        }
+        diagnoses
+    }
+
+    /// The sequence of a line's diagnosis.
+    pub(super) fn of_line(&self, at: usize) -> Option<usize> {
+        self.lines[at]
+    }
+
+    pub(super) fn write(&self, w: &mut Writer, kind: &Kind) {
+        for (at, diagnosis) in self.found.iter().enumerate() {
+            w.object(|w| diagnosis.write(w, at + 1, kind));
+        }
+    }
+
+    fn add_line(&mut self, line: &Part<'a>) -> Option<usize> {
+        line.rules().find_map(|rule| {
+            let Target::LineDiagnosis(version, label) = rule.r4 else {
+                return None;
+            };
+            let icd = IcdCode::read(line, rule.column, Some(version))?;
+            Some(self.find_or_add(icd, label, None))
+        })
+    }
+
+    fn find_or_add(
+        &mut self,
+        icd: IcdCode<'a>,
+        label: Label,
+        present_on_admission: Option<(Column, Cow<'a, str>)>,
+    ) -> usize {
+        if let Some(at) = self.found.iter().position(|known| known.icd == icd) {
+            return at + 1;
+        }
+        self.found.push(Diagnosis {
+            icd,
+            label,
+            present_on_admission,
+        });
+        self.found.len()
+    }
+}
+
+impl Diagnosis<'_> {
+    fn write(&self, w: &mut Writer, sequence: usize, kind: &Kind) {
+        if let Some((column, code)) = &self.present_on_admission {
+            w.key("extension");
+            w.array(|w| {
+                extension(w, *column, |w| {
+                    w.key("valueCoding");
+                    variable_code(w, *column, code);
+                });
+            });
+        }
+        w.key("sequence");
+        w.unsigned(sequence as u64);
+        w.key("diagnosisCodeableConcept");
+        let display = codes::diagnosis(&self.icd.code);
+        // CMS repeats ICD-10-CM codes under the international system.
+        self.icd.write(w, &[ICD_10_CM, ICD_10], display);
+        w.key("type");
+        w.array(|w| elements::concept(w, kind.diagnoses.coding(self.label)));
+    }
+}
+
+impl<'a> Procedures<'a> {
+    pub(super) fn gather(claim: &'a Part<'a>) -> Self {
+        let mut found: Vec<(IcdCode, Option<Column>)> = Vec::new();
+        for rule in claim.rules() {
+            if let (Target::Procedure, Some(numbers)) = (&rule.r4, rule.series) {
+                for (icd, date) in members(claim, numbers) {
+                    if !found.iter().any(|(known, _)| *known == icd) {
+                        found.push((icd, date));
+                    }
+                }
+            }
+        }
+        Self { claim, found }
+    }
+
+    pub(super) fn write(&self, w: &mut Writer) {
+        for (at, (icd, date)) in self.found.iter().enumerate() {
+            w.object(|w| {
+                w.key("sequence");
+                w.unsigned(at as u64 + 1);
+                if let Some(column) = date {
+                    self.claim.date_time(w, "date", *column);
+                }
+                w.key("procedureCodeableConcept");
+                let display = codes::procedure(&icd.code);
+                icd.write(w, &[ICD_10_PCS, ICD_10], display);
+            });
+        }
+    }
+}
+
+impl<'a> IcdCode<'a> {
+    fn read(part: &Part<'a>, code: Column, version: Option<Column>) -> Option<Self> {
+        Some(Self {
+            code: part.text(code)?,
+            version: version.and_then(|column| part.text(column)),
+        })
+    }
+
+    /// The CodeableConcept; ICD-10 has different systems for diagnoses and procedures.
+    fn write(&self, w: &mut Writer, icd_10: &[&str], display: Option<&str>) {
+        let unknown;
+        let systems = match self.version.as_deref() {
+            Some("9") => &[ICD_9_CM],
+            Some("0") => icd_10,
+            None => &[ICD_UNKNOWN],
+            Some(version) => {
+                unknown = [ICD_UNKNOWN, "/", version].concat();
+                &[unknown.as_str()]
+            }
+        };
+        w.object(|w| {
+            w.key("coding");
+            w.array(|w| {
+                for system in systems {
+                    elements::bare_coding(w, system, &self.code, display.unwrap_or_default());
+                }
+            });
+        });
+    }
+}
+
+/// The codes of a family that are there, each with the column of its detail.
+fn members<'a>(
+    part: &Part<'a>,
+    numbers: Numbers,
+) -> impl Iterator<Item = (IcdCode<'a>, Option<Column>)> {
+    let Numbers { of, first, last } = numbers;
+    (first - 1..last).filter_map(move |at| {
+        let icd = IcdCode::read(part, of.codes[at], of.versions.get(at).copied())?;
+        Some((icd, of.details.get(at).copied()))
+    })
+}

@@ -1,0 +1,155 @@
+//! `supportingInfo`, numbered in the order in which it is written, and the observations it refers to.
+
+use super::part::Part;
+use super::{Engine, elements};
+use crate::fhir::json::Writer;
+use crate::mapping::eob::rule::{Category, Fact, Rule, Target};
+use crate::mapping::eob::terms::{INFO, INFORMATION};
+use crate::rif::Column;
+
+impl Engine<'_> {
+    /// Writes all of it; the sequences that belong to each line.
+    pub(super) fn infos(&self, w: &mut Writer) -> Vec<Option<u64>> {
+        let mut last = 0;
+        for rule in self.claim.rules() {
+            if let Target::Info(category, fact) = rule.r4 {
+                self.claim.info(w, rule, category, fact, &mut last);
+            }
+        }
+        let lines = self.lines.iter().enumerate();
+        lines
+            .map(|(at, line)| line.observation_info(w, line.sequence(at), &mut last))
+            .collect()
+    }
+}
+
+impl Part<'_> {
+    fn info(&self, w: &mut Writer, rule: &Rule, category: Category, fact: Fact, last: &mut u64) {
+        if !self.has_fact(rule, fact) {
+            return;
+        }
+        *last += 1;
+        w.object(|w| {
+            w.key("sequence");
+            w.unsigned(*last);
+            info_category(w, rule.column, category);
+            self.fact(w, rule, fact);
+        });
+    }
+
+    fn has_fact(&self, rule: &Rule, fact: Fact) -> bool {
+        let column = rule.column;
+        match fact {
+            Fact::Code(_) => self.text(column).is_some(),
+            Fact::Translated(codes) => self
+                .text(column)
+                .is_some_and(|code| codes.iter().any(|(known, _)| *known == code)),
+            Fact::Date => self.has_date(column),
+            Fact::Period(end) => self.has_date(column) || self.has_date(end),
+            Fact::Quantity | Fact::Pints => self.number(rule).is_some(),
+        }
+    }
+
+    fn fact(&self, w: &mut Writer, rule: &Rule, fact: Fact) {
+        let column = rule.column;
+        match fact {
+            Fact::Code(system) => code(w, |w| self.code_in(w, system, column)),
+            Fact::Translated(codes) => code(w, |w| {
+                let found = self.text(column);
+                for (_, coding) in codes
+                    .iter()
+                    .filter(|(code, _)| Some(*code) == found.as_deref())
+                {
+                    elements::coding(w, coding);
+                }
+            }),
+            Fact::Date => self.date(w, "timingDate", column),
+            Fact::Period(end) => {
+                w.key("timingPeriod");
+                w.object(|w| {
+                    self.date(w, "start", column);
+                    self.date(w, "end", end);
+                });
+            }
+            Fact::Quantity => {
+                w.key("valueQuantity");
+                elements::quantity(w, self.number_or_zero(column));
+            }
+            Fact::Pints => {
+                w.key("valueQuantity");
+                w.object(|w| {
+                    w.key("value");
+                    w.number(self.number_or_zero(column));
+                    w.raw(r#""unit":"pint","system":"http://unitsofmeasure.org","code":"[pt_us]""#);
+                });
+            }
+        }
+    }
+
+    /// The contained observations of a line, named after its sequence.
+    pub(super) fn observations(&self, w: &mut Writer, sequence: u64) {
+        for (type_code, result) in self.measured() {
+            w.object(|w| {
+                w.raw(r#""resourceType":"Observation""#);
+                w.key("id");
+                w.string_of(&["line-observation-", &sequence.to_string()]);
+                w.raw(r#""status":"unknown""#);
+                w.key("code");
+                w.object(|w| {
+                    w.key("coding");
+                    w.array(|w| self.code(w, type_code));
+                });
+                w.key("valueQuantity");
+                elements::quantity(w, self.number_or_zero(result));
+            });
+        }
+    }
+
+    /// The `supportingInfo` that refers to a line's observation; its sequence.
+    fn observation_info(&self, w: &mut Writer, line: u64, last: &mut u64) -> Option<u64> {
+        let (_, result) = self.measured().next()?;
+        *last += 1;
+        w.object(|w| {
+            w.key("sequence");
+            w.unsigned(*last);
+            info_category(w, result, Category::Named(&INFO));
+            w.key("valueReference");
+            w.object(|w| elements::reference(w, &["#line-observation-", &line.to_string()]));
+        });
+        Some(*last)
+    }
+
+    /// The columns of type and result of what was measured.
+    fn measured(&self) -> impl Iterator<Item = (Column, Column)> + '_ {
+        self.rules().filter_map(|rule| match rule.r4 {
+            Target::Observation(result) => {
+                self.text(rule.column)?;
+                Some((rule.column, result))
+            }
+            _ => None,
+        })
+    }
+}
+
+fn info_category(w: &mut Writer, column: Column, category: Category) {
+    w.key("category");
+    match category {
+        Category::Only(coding) => elements::concept(w, coding),
+        Category::Named(coding) => w.object(|w| {
+            w.key("coding");
+            w.array(|w| {
+                elements::coding(w, coding);
+                elements::variable_coding(w, INFORMATION, column);
+            });
+        }),
+    }
+}
+
+/// The member `code` of one coding.
+fn code(w: &mut Writer, coding: impl FnOnce(&mut Writer)) {
+    w.key("code");
+    w.object(|w| {
+        w.key("coding");
+        w.array(coding);
+    });
+}

@@ -1,0 +1,323 @@
+//! The one interpreter of the mapping tables: writes the elements in FHIR's order, each from the rows that aim at it.
+
+mod care_team;
+mod elements;
+mod icd;
+mod info;
+mod item;
+mod part;
+
+use std::borrow::Cow;
+
+use self::care_team::CareTeam;
+use self::icd::{Diagnoses, Procedures};
+use self::part::Part;
+use super::rule::{Measure, Rule, Target};
+use super::tables::{Items, Kind};
+use super::terms::{
+    BENEFIT_BALANCE, EOB_TYPE, MEDICAL_CARE, ORGANIZATION_NPI, PROFILE_BASE, SUB_TYPE, UNIQUE_CLAIM,
+};
+use crate::fhir::json::Writer;
+use crate::mapping::Context;
+use crate::mapping::codes::{VARIABLE_BASE, variable};
+use crate::rif::{Claim, Column};
+
+/// A claim on its way to becoming an ExplanationOfBenefit.
+struct Engine<'a> {
+    kind: &'static Kind,
+    context: &'a Context<'a>,
+    claim: Part<'a>,
+    lines: Vec<Part<'a>>,
+    patient: Cow<'a, str>,
+    care_team: CareTeam<'a>,
+    diagnoses: Diagnoses<'a>,
+}
+
+/// Writes the claim by the tables of its kind.
+pub(super) fn write(w: &mut Writer, kind: &'static Kind, claim: &Claim, context: &Context) {
+    let header = Part::new(kind.claim, &claim.header);
+    let lines: Vec<Part> = match kind.items {
+        Items::Lines(rules) => (claim.lines.iter())
+            .map(|line| Part::new(rules, line))
+            .collect(),
+        Items::Claim(rules) => vec![Part::new(rules, &claim.header)],
+    };
+    let engine = Engine {
+        kind,
+        context,
+        patient: header.text(Column::BENE_ID).unwrap_or_default(),
+        care_team: CareTeam::gather(&header, &lines),
+        diagnoses: Diagnoses::gather(&header, &lines),
+        claim: header,
+        lines,
+    };
+    let claim_id = engine.claim.text(claim.claim_type.id_column());
+    w.object(|w| {
+        w.text("resourceType", "ExplanationOfBenefit");
+        w.key("id");
+        w.string_of(&[claim.claim_type.name(), "-", &claim_id.unwrap_or_default()]);
+        engine.document(w);
+    });
+}
+
+impl Engine<'_> {
+    fn document(&self, w: &mut Writer) {
+        self.meta(w);
+        w.array_unless_empty("contained", |w| self.contained(w));
+        w.array_unless_empty("extension", |w| self.claim.extensions(w));
+        w.array_unless_empty("identifier", |w| self.identifiers(w));
+        w.text("status", self.status());
+        self.types(w);
+        w.text("use", "claim");
+        w.object_unless_empty("patient", |w| {
+            elements::reference(w, &["Patient/", &self.patient]);
+        });
+        w.object_unless_empty("billablePeriod", |w| self.billable_period(w));
+        w.key("created");
+        w.instant(self.context.last_updated);
+        w.key("insurer");
+        w.raw(r#"{"identifier":{"value":"CMS"}}"#);
+        w.object_unless_empty("provider", |w| self.provider(w));
+        w.object_unless_empty("referral", |w| self.referral(w));
+        w.object_unless_empty("facility", |w| self.facility(w));
+        w.text("outcome", "complete");
+        self.disposition(w);
+        w.array_unless_empty("careTeam", |w| self.care_team.write(w, self.context));
+        let mut information = Vec::with_capacity(self.lines.len());
+        w.array_unless_empty("supportingInfo", |w| information = self.infos(w));
+        w.array_unless_empty("diagnosis", |w| self.diagnoses.write(w, self.kind));
+        w.array_unless_empty("procedure", |w| Procedures::gather(&self.claim).write(w));
+        w.array_unless_empty("insurance", |w| self.insurance(w));
+        w.array_unless_empty("item", |w| self.items(w, &information));
+        w.array_unless_empty("total", |w| self.totals(w));
+        w.object_unless_empty("payment", |w| self.payment(w));
+        w.array_unless_empty("benefitBalance", |w| self.benefit_balance(w));
+    }
+
+    fn meta(&self, w: &mut Writer) {
+        w.key("meta");
+        w.object(|w| {
+            w.key("lastUpdated");
+            w.instant(self.context.last_updated);
+            w.key("profile");
+            w.array(|w| w.string_of(&[PROFILE_BASE, self.kind.profile]));
+        });
+    }
+
+    fn contained(&self, w: &mut Writer) {
+        if self.has_organization() {
+            w.object(|w| self.organization(w));
+        }
+        for (at, line) in self.lines.iter().enumerate() {
+            line.observations(w, line.sequence(at));
+        }
+    }
+
+    /// The provider's identifiers, as rows that have a value.
+    fn organization_identifiers(&self) -> impl Iterator<Item = (&'static Rule, Cow<'_, str>)> {
+        self.claim.rules().filter_map(|rule| match rule.r4 {
+            Target::Organization(..) => Some((rule, self.claim.text(rule.column)?)),
+            _ => None,
+        })
+    }
+
+    fn has_organization(&self) -> bool {
+        self.organization_identifiers().next().is_some()
+    }
+
+    fn organization(&self, w: &mut Writer) {
+        w.raw(r#""resourceType":"Organization","id":"provider-org""#);
+        w.key("meta");
+        w.object(|w| {
+            w.key("profile");
+            w.array(|w| w.string_of(&[PROFILE_BASE, "Organization"]));
+        });
+        let mut name = None;
+        w.array_unless_empty("identifier", |w| {
+            for (rule, value) in self.organization_identifiers() {
+                let Target::Organization(id_type, system) = rule.r4 else {
+                    continue;
+                };
+                w.object(|w| elements::identifier(w, Some(id_type), system, &value));
+                if id_type.code == ORGANIZATION_NPI.code {
+                    name = self.context.provider_name(&value);
+                }
+            }
+        });
+        w.key("active");
+        w.boolean(true);
+        if let Some(name) = name {
+            w.text("name", name);
+        }
+    }
+
+    fn identifiers(&self, w: &mut Writer) {
+        for rule in self.claim.rules() {
+            let Target::Identifier(system) = rule.r4 else {
+                continue;
+            };
+            let Some(value) = self.claim.text(rule.column) else {
+                continue;
+            };
+            w.object(|w| {
+                w.key("type");
+                elements::concept(w, &UNIQUE_CLAIM);
+                w.key("system");
+                match system {
+                    Some(system) => w.string(system),
+                    None => w.string_of(&[VARIABLE_BASE, variable(rule.column).name]),
+                }
+                w.text("value", &value);
+            });
+        }
+    }
+
+    /// A claim whose final action is neither final nor cancelled cannot be relied on.
+    fn status(&self) -> &'static str {
+        let final_action = |rule: &'static Rule| match rule.r4 {
+            Target::Status => self.claim.text(rule.column),
+            _ => None,
+        };
+        match self.claim.rules().find_map(final_action).as_deref() {
+            Some("F") => "active",
+            Some("N") => "cancelled",
+            _ => "entered-in-error",
+        }
+    }
+
+    fn types(&self, w: &mut Writer) {
+        w.key("type");
+        w.begin_object();
+        w.key("coding");
+        w.array(|w| {
+            for rule in self.claim.rules() {
+                if matches!(rule.r4, Target::Type) {
+                    self.claim.code(w, rule.column);
+                }
+            }
+            elements::bare_coding(w, EOB_TYPE, self.kind.eob_type, "");
+            elements::coding(w, self.kind.claim_type);
+        });
+        w.end_object();
+        if let Some((code, text)) = self.kind.sub_type {
+            w.key("subType");
+            w.object(|w| {
+                w.key("coding");
+                w.array(|w| elements::bare_coding(w, SUB_TYPE, code, ""));
+                w.text("text", text);
+            });
+        }
+    }
+
+    fn billable_period(&self, w: &mut Writer) {
+        w.array_unless_empty("extension", |w| {
+            for rule in self.claim.rules() {
+                if matches!(rule.r4, Target::PeriodExtension) {
+                    self.claim.code_extension(w, rule.column, rule.column);
+                }
+            }
+        });
+        for rule in self.claim.rules() {
+            let key = match rule.r4 {
+                Target::PeriodStart => "start",
+                Target::PeriodEnd => "end",
+                _ => continue,
+            };
+            self.claim.date(w, key, rule.column);
+        }
+    }
+
+    fn disposition(&self, w: &mut Writer) {
+        for rule in self.claim.rules() {
+            if let (Target::Disposition, Some(text)) = (&rule.r4, self.claim.text(rule.column)) {
+                w.text("disposition", &text);
+            }
+        }
+    }
+
+    /// The beneficiary's coverage by the part of Medicare that pays.
+    fn insurance(&self, w: &mut Writer) {
+        if self.patient.is_empty() {
+            return;
+        }
+        w.object(|w| {
+            w.key("focal");
+            w.boolean(true);
+            w.key("coverage");
+            w.object(|w| {
+                w.array_unless_empty("extension", |w| {
+                    for rule in self.claim.rules() {
+                        if matches!(rule.r4, Target::CoverageExtension) {
+                            self.claim.identifier_extension(w, rule.column);
+                        }
+                    }
+                });
+                elements::reference(w, &["Coverage/", self.kind.coverage, "-", &self.patient]);
+            });
+        });
+    }
+
+    fn totals(&self, w: &mut Writer) {
+        for rule in self.claim.rules() {
+            match rule.r4 {
+                Target::Total(category, label) => {
+                    if let Some(amount) = self.claim.number(rule) {
+                        elements::total(w, category, label, amount);
+                    }
+                }
+                Target::TotalOfNothing(category) => {
+                    elements::total(w, category, None, crate::rif::Decimal::ZERO);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn payment(&self, w: &mut Writer) {
+        for rule in self.claim.rules() {
+            match rule.r4 {
+                Target::PaymentDate => self.claim.date(w, "date", rule.column),
+                Target::PaymentAmount => {
+                    if let Some(amount) = self.claim.number(rule) {
+                        w.key("amount");
+                        elements::money(w, amount);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn benefit_balance(&self, w: &mut Writer) {
+        let mut financials = self.claim.rules().filter_map(|rule| match rule.r4 {
+            Target::Benefit(measure) => Some((rule.column, measure, self.claim.number(rule)?)),
+            _ => None,
+        });
+        let Some(first) = financials.next() else {
+            return;
+        };
+        w.object(|w| {
+            w.key("category");
+            elements::concept(w, &MEDICAL_CARE);
+            w.key("financial");
+            w.array(|w| {
+                for (column, measure, number) in std::iter::once(first).chain(financials) {
+                    w.object(|w| {
+                        w.key("type");
+                        elements::variable_concept(w, BENEFIT_BALANCE, column);
+                        match measure {
+                            Measure::Money => {
+                                w.key("usedMoney");
+                                elements::money(w, number);
+                            }
+                            Measure::Count => {
+                                w.key("usedUnsignedInt");
+                                w.number(elements::whole(number));
+                            }
+                        }
+                    });
+                }
+            });
+        });
+    }
+}

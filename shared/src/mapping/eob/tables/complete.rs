@@ -1,0 +1,110 @@
+//! A column without a row or a stated reason does not compile, and neither does a row without a column.
+
+use super::{CARRIER, INPATIENT, Items, Kind, PDE};
+use crate::mapping::eob::rule::{Rule, Series, Target};
+use crate::rif::{ClaimType, Column};
+
+const _: () = {
+    assert_complete(&CARRIER, ClaimType::Carrier);
+    assert_complete(&INPATIENT, ClaimType::Inpatient);
+    assert_complete(&PDE, ClaimType::Pde);
+};
+
+const fn assert_complete(kind: &Kind, claim_type: ClaimType) {
+    let layout = claim_type.layout();
+    match kind.items {
+        Items::Lines(rules) => {
+            assert_mapped(layout.header, &[kind.claim]);
+            assert_mapped(layout.line, &[rules]);
+            assert_known(kind.claim, layout.header, &[kind.claim, rules]);
+            assert_known(rules, layout.line, &[kind.claim, rules]);
+        }
+        Items::Claim(rules) => {
+            assert_mapped(layout.header, &[kind.claim, rules]);
+            assert_known(kind.claim, layout.header, &[kind.claim, rules]);
+            assert_known(rules, layout.header, &[kind.claim, rules]);
+        }
+    }
+}
+
+/// Each column stands in a row.
+const fn assert_mapped(columns: &[Column], parts: &[&[&[Rule]]]) {
+    let mut at = 0;
+    while at < columns.len() {
+        if !is_mapped(columns[at], parts) {
+            panic!("{}", columns[at].name());
+        }
+        at += 1;
+    }
+}
+
+const fn is_mapped(column: Column, parts: &[&[&[Rule]]]) -> bool {
+    let mut part = 0;
+    while part < parts.len() {
+        let mut table = 0;
+        while table < parts[part].len() {
+            if names(parts[part][table], column) {
+                return true;
+            }
+            table += 1;
+        }
+        part += 1;
+    }
+    false
+}
+
+/// Each row's column stands in the layout, so that no row waits for a value that never comes;
+/// a reason is stated, and a column that another row writes names a row.
+const fn assert_known(tables: &[&[Rule]], columns: &[Column], all: &[&[&[Rule]]]) {
+    let mut table = 0;
+    while table < tables.len() {
+        let mut at = 0;
+        while at < tables[table].len() {
+            let rule = &tables[table][at];
+            if !contains(columns, 0, columns.len(), rule.column) {
+                panic!("{}", rule.column.name());
+            }
+            match rule.r4 {
+                Target::Unmapped(reason) => assert!(!reason.is_empty(), "say why"),
+                Target::With(other) if !is_mapped(other, all) => panic!("{}", other.name()),
+                _ => {}
+            }
+            at += 1;
+        }
+        table += 1;
+    }
+}
+
+/// Whether a row of the table writes the column or says why not.
+const fn names(table: &[Rule], column: Column) -> bool {
+    let mut at = 0;
+    while at < table.len() {
+        let is_named = match table[at].series {
+            None => table[at].column as u16 == column as u16,
+            Some(numbers) => series_names(numbers.of, numbers.first, numbers.last, column),
+        };
+        if is_named {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn series_names(of: &Series, first: usize, last: usize, column: Column) -> bool {
+    contains(of.codes, first - 1, last, column)
+        || contains(of.versions, first - 1, last, column)
+        || contains(of.details, first - 1, last, column)
+}
+
+/// Whether the column stands between two positions; what is shorter has nothing behind its end.
+const fn contains(columns: &[Column], from: usize, to: usize, column: Column) -> bool {
+    let mut at = from;
+    while at < to && at < columns.len() {
+        if columns[at] as u16 == column as u16 {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}

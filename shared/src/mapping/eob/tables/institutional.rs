@@ -1,0 +1,52 @@
+//! What claims of institutions have in common: hospitals, nursing facilities, home health agencies, hospices.
+
+use crate::mapping::eob::rule::Target::*;
+use crate::mapping::eob::rule::{Category, Fact, Form, Measure, Rule, System, row};
+use crate::mapping::eob::terms::*;
+use crate::rif::Column::*;
+
+#[rustfmt::skip]
+pub(super) const CLAIM: &[Rule] = &[
+    row(PRVDR_NUM,                      Organization(&ORGANIZATION_PRN, None)),
+    row(ORG_NPI_NUM,                    Organization(&ORGANIZATION_NPI, Some(US_NPI))),
+    row(CLAIM_QUERY_CODE,               PeriodExtension),
+    row(AT_PHYSN_NPI,                   Member(&NPI, &ATTENDING)),
+    row(AT_PHYSN_UPIN,                  Member(&UPIN, &ATTENDING)),
+    row(OP_PHYSN_NPI,                   Member(&NPI, &OPERATING)),
+    row(OP_PHYSN_UPIN,                  Member(&UPIN, &OPERATING)),
+    row(OT_PHYSN_NPI,                   Member(&NPI, &OTHER_OPERATING)),
+    row(OT_PHYSN_UPIN,                  Member(&UPIN, &OTHER_OPERATING)),
+    row(NCH_BENE_BLOOD_DDCTBL_LBLTY_AM, Benefit(Measure::Money)),
+    row(CLM_MCO_PD_SW,                  Info(Category::Named(&INFO), Fact::Code(System::Variable))),
+    row(FI_DOC_CLM_CNTL_NUM,            Extension(Form::Identifier)),
+    row(FI_ORIG_CLM_CNTL_NUM,           Unmapped("R4 answers leave the original control number out")),
+    row(FI_CLM_PROC_DT,                 Extension(Form::Date)),
+    row(CLM_FAC_TYPE_CD,                Facility),
+    row(CLM_FREQ_CD,                    Info(Category::Only(&TYPE_OF_BILL), Fact::Code(System::Variable))),
+    row(CLM_MDCR_NON_PMT_RSN_CD,        Extension(Form::Code)),
+    row(PTNT_DSCHRG_STUS_CD,            Info(Category::Only(&DISCHARGE_STATUS), Fact::Code(System::Variable))),
+    row(CLM_SRVC_CLSFCTN_TYPE_CD,       Extension(Form::Code)),
+    row(NCH_PRMRY_PYR_CD,               Info(Category::Named(&INFO), Fact::Code(System::Variable))),
+    row(FI_NUM,                         Extension(Form::Code)),
+    row(CLM_TOT_CHRG_AMT,               Total(&SUBMITTED, Some(CLM_TOT_CHRG_AMT))),
+    row(NCH_PRMRY_PYR_CLM_PD_AMT,       Benefit(Measure::Money)),
+    row(PRVDR_STATE_CD,                 State),
+];
+
+#[rustfmt::skip]
+pub(super) const LINE: &[Rule] = &[
+    row(CLM_LINE_NUM,                   Sequence),
+    row(REV_CNTR,                       Revenue(System::Variable)),
+    // Quirk: the deductible code also stands under NUBC's system of revenue codes, where it means nothing.
+    row(REV_CNTR_DDCTBL_COINSRNC_CD,    Revenue(System::Bare(NUBC_REVENUE))),
+    row(REV_CNTR_DDCTBL_COINSRNC_CD,    Revenue(System::Variable)),
+    row(REV_CNTR_RATE_AMT,              Adjudication(&SUBMITTED)),
+    row(REV_CNTR_TOT_CHRG_AMT,          Adjudication(&SUBMITTED)),
+    row(REV_CNTR_NCVRD_CHRG_AMT,        Adjudication(&NONCOVERED)),
+    row(REV_CNTR_NDC_QTY,               Quantity).optional(),
+    // Quirk: the unit of the drug's quantity is written as a modifier of the service.
+    row(REV_CNTR_NDC_QTY_QLFR_CD,       Modifier(System::Other(UNITS), None)),
+    row(REV_CNTR_UNIT_CNT,              Extension(Form::Quantity)).if_not_zero(),
+    row(RNDRNG_PHYSN_UPIN,              Member(&UPIN, &PERFORMING)),
+    row(RNDRNG_PHYSN_NPI,               Member(&NPI, &PERFORMING)),
+];
