@@ -6,6 +6,8 @@ mod engine;
 mod rule;
 mod tables;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 use super::{Context, Version};
 use crate::fhir::json::Writer;
