@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod config;
+pub mod exchange;
 pub mod fhir;
 pub mod http;
 pub mod identity;

@@ -1,1 +1,147 @@
-//! The `coverage` function.
+//! The `coverage` function: the parts of Medicare that the token's beneficiary has, by id or by search.
+
+use bluebutton::exchange::{self, Exchange, Failure, Interaction, State};
+use bluebutton::fhir::bundle::{self, Entry};
+use bluebutton::fhir::json::Writer;
+use bluebutton::fhir::outcome::Refusal;
+use bluebutton::fhir::search::{COVERAGE, CoverageSearch};
+use bluebutton::http::{Call, Response};
+use bluebutton::identity::BeneId;
+use bluebutton::mapping::coverage::Part;
+use bluebutton::mapping::{self, Context};
+use bluebutton::oauth::Resource;
+use bluebutton::store::StoredBeneficiary;
+use jiff::Timestamp;
+
+/// Answers one call.
+pub async fn handle(state: &State, call: Call) -> Response {
+    let answer = answer(state, &call, Timestamp::now()).await;
+    exchange::respond(&call, answer)
+}
+
+async fn answer(state: &State, call: &Call, now: Timestamp) -> Result<Vec<u8>, Failure> {
+    let exchange = state.open(call, Resource::Coverage, now).await?;
+    match exchange.interaction {
+        Interaction::Read(id) => read(state, &exchange, id).await,
+        Interaction::Search => search(state, &exchange).await,
+    }
+}
+
+async fn read(state: &State, exchange: &Exchange<'_>, id: &str) -> Result<Vec<u8>, Failure> {
+    let asked = CoverageId::parse(id)?;
+    let data = state.claims.beneficiary(exchange.subject());
+    let (_, person) = state.read(exchange, data).await?;
+    // Another person's coverage is answered as if it did not exist.
+    let person = person
+        .filter(|_| asked.beneficiary == *exchange.subject())
+        .ok_or(Refusal::NotFound)?;
+    exchange.resource(&Coverage {
+        exchange,
+        person: &person,
+        part: asked.part.ok_or(Refusal::NotFound)?,
+    })
+}
+
+async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Vec<u8>, Failure> {
+    let query = exchange.query(COVERAGE)?;
+    let search = CoverageSearch::parse(&query, exchange.subject())?;
+    let request = query.page()?;
+    let data = state.claims.beneficiary(exchange.subject());
+    let (_, person) = state.read(exchange, data).await?;
+    let person = person.filter(|person| search.matches(person.last_updated()));
+    let coverages = person.iter().flat_map(|person| {
+        Part::ALL.map(|part| Coverage {
+            exchange,
+            person,
+            part,
+        })
+    });
+    let page = bundle::page(coverages, request)?;
+    let last_updated = person.as_ref().map(StoredBeneficiary::last_updated);
+    exchange.bundle(&query, &page, last_updated)
+}
+
+struct Coverage<'a> {
+    exchange: &'a Exchange<'a>,
+    person: &'a StoredBeneficiary,
+    part: Part,
+}
+
+impl Entry for Coverage<'_> {
+    type Error = Failure;
+
+    fn id(&self) -> String {
+        let subject = self.exchange.subject().as_str();
+        format!("part-{}-{subject}", self.part.letter())
+    }
+
+    fn write(&self, w: &mut Writer) -> Result<(), Failure> {
+        let beneficiary = self.person.beneficiary()?;
+        self.exchange.check_owner(&beneficiary.row)?;
+        let context = Context::new(self.exchange.version(), self.person.last_updated());
+        mapping::coverage::write(w, self.part, &beneficiary, &context);
+        Ok(())
+    }
+}
+
+/// The id of a Coverage: `part-a-567834`. A letter that names no part has the form of an id, but no resource.
+struct CoverageId {
+    part: Option<Part>,
+    beneficiary: BeneId,
+}
+
+impl CoverageId {
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let malformed = Refusal::MalformedId {
+            expected: "part-{a, b, c or d}-{patient id}",
+        };
+        let parts = text
+            .strip_prefix("part-")
+            .and_then(|rest| rest.split_once('-'));
+        let Some((letter, id)) = parts else {
+            return Err(malformed);
+        };
+        let is_letter = letter.len() == 1 && letter.bytes().all(|b| b.is_ascii_alphanumeric());
+        match BeneId::parse(id) {
+            Some(beneficiary) if is_letter => Ok(CoverageId {
+                part: Part::from_letter(letter),
+                beneficiary,
+            }),
+            _ => Err(malformed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_ids() {
+        let check = |text: &str, expected: Result<(Option<Part>, &str), u16>| {
+            let read = CoverageId::parse(text);
+            let read = read.as_ref().map(|id| (id.part, id.beneficiary.as_str()));
+            assert_eq!(read.map_err(Refusal::status), expected, "{text}");
+        };
+        check("part-a-567834", Ok((Some(Part::A), "567834")));
+        check(
+            "part-d--20140000008325",
+            Ok((Some(Part::D), "-20140000008325")),
+        );
+        check("part-e-1", Ok((None, "1")));
+        for malformed in [
+            "",
+            "part-a",
+            "part-a-",
+            "part--1",
+            "part-ab-1",
+            "part-a-x",
+            "part-d___--1",
+            "PART-a-1",
+            "a-1",
+            "part-é-1",
+        ] {
+            check(malformed, Err(400));
+        }
+    }
+}

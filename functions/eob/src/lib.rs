@@ -1,1 +1,111 @@
-//! The `eob` function.
+//! The `eob` function: the claims of the token's beneficiary as ExplanationOfBenefit, by id or by search.
+
+use bluebutton::exchange::{self, Exchange, Failure, Interaction, State};
+use bluebutton::fhir::bundle::{self, Entry};
+use bluebutton::fhir::json::Writer;
+use bluebutton::fhir::outcome::Refusal;
+use bluebutton::fhir::search::{ClaimHead, EXPLANATION_OF_BENEFIT, EobId, EobSearch};
+use bluebutton::http::{Call, Response};
+use bluebutton::mapping::{self, Context};
+use bluebutton::oauth::Resource;
+use bluebutton::oauth::access::Access;
+use bluebutton::store::{Facts, StoreError, StoredClaim};
+use jiff::Timestamp;
+
+/// Answers one call.
+pub async fn handle(state: &State, call: Call) -> Response {
+    let answer = answer(state, &call, Timestamp::now()).await;
+    exchange::respond(&call, answer)
+}
+
+async fn answer(state: &State, call: &Call, now: Timestamp) -> Result<Vec<u8>, Failure> {
+    let exchange = state
+        .open(call, Resource::ExplanationOfBenefit, now)
+        .await?;
+    match exchange.interaction {
+        Interaction::Read(id) => read(state, &exchange, id).await,
+        Interaction::Search => search(state, &exchange).await,
+    }
+}
+
+async fn read(state: &State, exchange: &Exchange<'_>, id: &str) -> Result<Vec<u8>, Failure> {
+    let id = EobId::parse(id)?.ok_or(Refusal::NotFound)?;
+    // Another person's claim does not stand in the subject's partition, so it is unknown like any other.
+    let data = state
+        .claims
+        .claim(exchange.subject(), id.claim_type, &id.claim_id);
+    let (access, claim) = state.read(exchange, data).await?;
+    let claim = claim.ok_or(Refusal::NotFound)?;
+    let eob = ExplanationOfBenefit::of(exchange, &claim)?;
+    if !eob.may_be_answered(&access) {
+        return Err(Refusal::NotFound.into());
+    }
+    exchange.resource(&eob)
+}
+
+async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Vec<u8>, Failure> {
+    let query = exchange.query(EXPLANATION_OF_BENEFIT)?;
+    let search = EobSearch::parse(&query, exchange.subject())?;
+    let request = query.page()?;
+    let data = state.claims.claims(exchange.subject());
+    let (access, claims) = state.read(exchange, data).await?;
+    let mut matches = Vec::with_capacity(claims.len());
+    for claim in &claims {
+        let eob = ExplanationOfBenefit::of(exchange, claim)?;
+        if eob.may_be_answered(&access) && search.matches(&eob.head()) {
+            matches.push(eob);
+        }
+    }
+    let last_updated = matches.iter().map(|eob| eob.facts.last_updated).max();
+    let page = bundle::page(matches, request)?;
+    exchange.bundle(&query, &page, last_updated)
+}
+
+/// A claim of which only the facts are read until it is written.
+struct ExplanationOfBenefit<'a> {
+    exchange: &'a Exchange<'a>,
+    claim: &'a StoredClaim,
+    facts: Facts,
+}
+
+impl<'a> ExplanationOfBenefit<'a> {
+    fn of(exchange: &'a Exchange<'a>, claim: &'a StoredClaim) -> Result<Self, Failure> {
+        Ok(Self {
+            exchange,
+            claim,
+            facts: claim.facts().map_err(StoreError::from)?,
+        })
+    }
+
+    /// Claims about substance use only with consent to show them (42 CFR part 2), and only types that are mapped.
+    fn may_be_answered(&self, access: &Access) -> bool {
+        let version = self.exchange.version();
+        (access.substance_use || !self.facts.sensitive)
+            && mapping::eob::is_mapped(self.facts.claim_type, version)
+    }
+
+    fn head(&self) -> ClaimHead<'_> {
+        ClaimHead {
+            claim_id: &self.claim.claim_id,
+            claim_type: self.facts.claim_type,
+            service_through: self.facts.service_through,
+            last_updated: self.facts.last_updated,
+        }
+    }
+}
+
+impl Entry for ExplanationOfBenefit<'_> {
+    type Error = Failure;
+
+    fn id(&self) -> String {
+        format!("{}-{}", self.facts.claim_type.name(), self.claim.claim_id)
+    }
+
+    fn write(&self, w: &mut Writer) -> Result<(), Failure> {
+        let claim = self.claim.claim().map_err(StoreError::from)?;
+        self.exchange.check_owner(&claim.header)?;
+        let context = Context::new(self.exchange.version(), self.facts.last_updated);
+        mapping::eob::write(w, &claim, &context);
+        Ok(())
+    }
+}

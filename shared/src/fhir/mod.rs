@@ -3,5 +3,6 @@
 pub mod bundle;
 pub mod date;
 pub mod json;
+pub mod media_type;
 pub mod outcome;
 pub mod search;

@@ -69,23 +69,18 @@ pub enum Refusal {
     MethodNotAllowed,
     /// Only formats that are not served are accepted.
     NotAcceptable,
-    /// No access token was sent.
-    MissingToken,
-    /// The access token stood in the query.
-    TokenInQuery,
-    /// The access token is malformed, forged, expired or revoked.
-    InvalidToken,
-    /// The application is switched off.
-    ApplicationInactive,
-    /// The person's consent has run out.
-    GrantExpired,
-    /// The person's consent does not exist any more.
-    GrantMissing,
-    /// The token's scopes do not cover the request.
-    InsufficientScope,
-    /// A service behind this one asks to slow down.
+    /// The access token does not give access, or cannot be checked.
+    Access {
+        /// The HTTP status.
+        status: u16,
+        /// The issue type that fits.
+        issue: &'static str,
+        /// What to tell the client.
+        detail: &'static str,
+    },
+    /// The claims table asks to slow down.
     Throttled,
-    /// A service behind this one does not answer.
+    /// The claims table does not answer.
     Unavailable,
     /// What is stored cannot be answered; the log has the cause.
     Internal,
@@ -117,30 +112,6 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> u16 {
         self.answer().status
-    }
-
-    /// The `WWW-Authenticate` header of a 401 (RFC 6750 section 3), if this is one.
-    #[must_use]
-    pub fn www_authenticate(&self) -> Option<&'static str> {
-        match self {
-            Refusal::MissingToken => Some(r#"Bearer realm="api""#),
-            Refusal::InvalidToken
-            | Refusal::ApplicationInactive
-            | Refusal::GrantExpired
-            | Refusal::GrantMissing => Some(r#"Bearer realm="api", error="invalid_token""#),
-            Refusal::InsufficientScope => Some(r#"Bearer realm="api", error="insufficient_scope""#),
-            _ => None,
-        }
-    }
-
-    /// The `Retry-After` header in seconds, where trying again may help.
-    #[must_use]
-    pub fn retry_after_seconds(&self) -> Option<u32> {
-        match self {
-            Refusal::Throttled => Some(2),
-            Refusal::Unavailable => Some(5),
-            _ => None,
-        }
     }
 
     /// The OperationOutcome.
@@ -193,13 +164,7 @@ impl Refusal {
             Refusal::NotImplemented              => answer(501, "not-supported", ""),
             Refusal::MethodNotAllowed            => answer(405, "not-supported", "MSG_OP_NOT_ALLOWED"),
             Refusal::NotAcceptable               => answer(406, "not-supported", ""),
-            Refusal::MissingToken                => answer(401, "login", "MSG_AUTH_REQUIRED"),
-            Refusal::TokenInQuery                => answer(400, "security", ""),
-            Refusal::InvalidToken                => answer(401, "unknown", "MSG_AUTH_REQUIRED"),
-            Refusal::ApplicationInactive         => answer(401, "forbidden", ""),
-            Refusal::GrantExpired                => answer(401, "expired", ""),
-            Refusal::GrantMissing                => answer(401, "login", "MSG_AUTH_REQUIRED"),
-            Refusal::InsufficientScope           => answer(403, "forbidden", ""),
+            Refusal::Access { status, issue, .. } => answer(*status, issue, ""),
             Refusal::Throttled                   => answer(503, "throttled", ""),
             Refusal::Unavailable                 => answer(503, "transient", ""),
             Refusal::Internal                    => answer(500, "exception", ""),
@@ -272,21 +237,7 @@ impl Refusal {
             Refusal::NotAcceptable => {
                 "Only JSON is served: application/fhir+json or application/json."
             }
-            Refusal::MissingToken => "Authentication credentials were not provided.",
-            Refusal::TokenInQuery => {
-                "Using the access token in the query parameters is not supported. Use the Authorization header instead."
-            }
-            Refusal::InvalidToken => "The access token is invalid, expired or revoked.",
-            Refusal::ApplicationInactive => "This application is temporarily inactive.",
-            Refusal::GrantExpired => {
-                "User access has timed out. To refresh Medicare data, end user must re-authenticate and consent to share their data."
-            }
-            Refusal::GrantMissing => {
-                "User access cannot be found. To refresh Medicare data, end user must re-authenticate and consent to share their data."
-            }
-            Refusal::InsufficientScope => {
-                "You do not have permission to perform this action: the access token lacks the scope."
-            }
+            Refusal::Access { detail, .. } => detail,
             Refusal::Throttled => "Too many requests at the moment; try again shortly.",
             Refusal::Unavailable => {
                 "The service is temporarily unavailable; try again in some seconds."
@@ -354,19 +305,5 @@ mod tests {
             echo(&"é".repeat(65)),
             format!("{}…", "é".repeat(ECHO_CHARS_MAX))
         );
-    }
-
-    #[test]
-    fn says_with_every_401_how_to_authenticate() {
-        for refusal in [
-            Refusal::MissingToken,
-            Refusal::InvalidToken,
-            Refusal::ApplicationInactive,
-            Refusal::GrantExpired,
-            Refusal::GrantMissing,
-        ] {
-            assert_eq!(refusal.status(), 401, "{refusal:?}");
-            assert!(refusal.www_authenticate().is_some(), "{refusal:?}");
-        }
     }
 }

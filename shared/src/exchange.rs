@@ -1,0 +1,355 @@
+//! The exchange that the functions of FHIR resources have in common: the order of the checks, and how answers leave.
+//!
+//! Method and version, then the access token, then its scope, and only then the parameters and the first read of a
+//! table. Whose data is read follows from the token alone.
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client as DynamoDb;
+use jiff::Timestamp;
+
+use crate::audit::{Action, AuditTable, Event};
+use crate::config::{self, ConfigError};
+use crate::fhir::bundle::{Entry, Page, Searchset};
+use crate::fhir::json::Writer;
+use crate::fhir::media_type;
+use crate::fhir::outcome::Refusal;
+use crate::fhir::search::{Handling, Parameter, Query};
+use crate::http::{ApiVersion, Call, HeaderName, Method, Response, StatusCode, header};
+use crate::identity::BeneId;
+use crate::mapping::Version;
+use crate::oauth::Resource;
+use crate::oauth::access::{Access, AccessError, VerifiedToken, Verifier};
+use crate::rif::{Column, Row};
+use crate::store::{ClaimsTable, StoreError};
+
+/// What a resource function holds.
+pub struct State {
+    verifier: Verifier,
+    /// The only table with claims, read by the token's subject.
+    pub claims: ClaimsTable,
+    audit: AuditTable,
+}
+
+/// A call for a resource type, before its parameters are read.
+pub struct Exchange<'a> {
+    call: &'a Call,
+    version: Version,
+    resource: Resource,
+    /// What is asked for.
+    pub interaction: Interaction<'a>,
+    /// The token, verified but not yet confirmed.
+    token: VerifiedToken,
+    now: Timestamp,
+}
+
+/// What a call asks of a resource type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interaction<'a> {
+    /// One resource by the id in the path.
+    Read(&'a str),
+    /// Those that match.
+    Search,
+}
+
+/// Why a call gets no resource.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The token gives no access.
+    Access(AccessError),
+    /// Anything else.
+    Refused(Refusal),
+}
+
+impl State {
+    /// The stores that the environment names.
+    ///
+    /// # Errors
+    /// When the environment is incomplete or a key cannot be read.
+    pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
+        let client = DynamoDb::new(aws);
+        Ok(Self {
+            verifier: Verifier::from_environment(aws).await?,
+            claims: ClaimsTable::new(client.clone(), config::variable("CLAIMS_TABLE")?),
+            audit: AuditTable::new(client, config::variable("AUDIT_TABLE")?),
+        })
+    }
+
+    /// Checks what can be checked without reading a table.
+    ///
+    /// # Errors
+    /// When the call is none that this resource answers, or its token does not permit it.
+    pub async fn open<'a>(
+        &self,
+        call: &'a Call,
+        resource: Resource,
+        now: Timestamp,
+    ) -> Result<Exchange<'a>, Failure> {
+        let (version, interaction) = interaction(call, resource)?;
+        let token = self.verifier.verify(call, now).await?;
+        let permitted = match interaction {
+            Interaction::Read(_) => token.scopes.permits_read(resource),
+            Interaction::Search => token.scopes.permits_search(resource),
+        };
+        if !permitted {
+            return Err(Failure::Access(AccessError::InsufficientScope));
+        }
+        if !media_type::accepts_json(&call.query, accept(call)) {
+            return Err(Refusal::NotAcceptable.into());
+        }
+        Ok(Exchange {
+            call,
+            version,
+            resource,
+            interaction,
+            token,
+            now,
+        })
+    }
+
+    /// Reads data of the token's subject while the token is confirmed and the audit record is written.
+    ///
+    /// # Errors
+    /// When the token gives no access now, the record cannot be written, or the data cannot be read.
+    pub async fn read<T>(
+        &self,
+        exchange: &Exchange<'_>,
+        data: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<(Access, T), Failure> {
+        let detail = exchange.audit_detail();
+        let event = exchange.audit_event(&detail);
+        let (access, data, recorded) = tokio::join!(
+            self.verifier.confirm(&exchange.token, exchange.now),
+            data,
+            self.audit.record(&event)
+        );
+        let access = access?;
+        recorded.map_err(|error| {
+            tracing::error!(cause = %error, "the audit record is not written");
+            Refusal::Unavailable
+        })?;
+        Ok((access, data?))
+    }
+}
+
+impl<'a> Exchange<'a> {
+    /// Whose data may be read: the only source of a partition key.
+    #[must_use]
+    pub fn subject(&self) -> &BeneId {
+        &self.token.patient
+    }
+
+    /// The FHIR to answer in.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The parameters of a search.
+    ///
+    /// # Errors
+    /// When there are too many, or unknown ones under strict handling.
+    pub fn query(&self, parameters: &'static [Parameter]) -> Result<Query<'a>, Refusal> {
+        let handling = Handling::of(self.call.header("prefer"));
+        Query::new(&self.call.query, parameters, handling)
+    }
+
+    /// One resource.
+    ///
+    /// # Errors
+    /// Those of the resource.
+    pub fn resource<E: Entry>(&self, resource: &E) -> Result<Vec<u8>, E::Error> {
+        let mut w = Writer::new();
+        resource.write(&mut w)?;
+        Ok(w.into_bytes())
+    }
+
+    /// A page of resources, the newest of all results loaded at that time.
+    ///
+    /// # Errors
+    /// Those of the resources.
+    pub fn bundle<E: Entry>(
+        &self,
+        query: &Query,
+        page: &Page<E>,
+        last_updated: Option<Timestamp>,
+    ) -> Result<Vec<u8>, E::Error> {
+        let url = format!("{}{}", self.call.base_url, self.call.versioned_path());
+        let searchset = Searchset {
+            id: &self.call.request_id,
+            last_updated: last_updated.unwrap_or(self.now),
+            url: &url,
+            filters: query.filters().collect(),
+        };
+        searchset.write(page)
+    }
+
+    /// Refuses to answer a row that is not the subject's, whatever the table held (SEC-02: fail closed).
+    ///
+    /// # Errors
+    /// When the row belongs to somebody else or to nobody.
+    pub fn check_owner(&self, row: &Row) -> Result<(), Failure> {
+        let owner = row.get(Column::BENE_ID).map(|value| value.to_string());
+        if owner.as_deref() == Some(self.subject().as_str()) {
+            return Ok(());
+        }
+        tracing::error!("a stored row is not its partition's");
+        Err(Refusal::Internal.into())
+    }
+
+    fn audit_detail(&self) -> String {
+        let version = self.call.version.map_or("", ApiVersion::as_str);
+        format!("{version} {}", name(self.resource))
+    }
+
+    fn audit_event<'b>(&'b self, detail: &'b str) -> Event<'b> {
+        let action = match self.interaction {
+            Interaction::Read(_) => Action::Read,
+            Interaction::Search => Action::Search,
+        };
+        let who = (&self.token.patient, self.token.client_id.as_str());
+        Event::new(self.call, self.now, who, (action, detail))
+    }
+}
+
+/// The answer to a call: the resource, or an OperationOutcome.
+#[must_use]
+pub fn respond(call: &Call, result: Result<Vec<u8>, Failure>) -> Response {
+    let response = match result {
+        Ok(body) => Response::fhir(StatusCode::OK, body),
+        Err(_) if call.method == Method::OPTIONS => preflight(),
+        Err(Failure::Access(error)) => {
+            let refusal = access_refusal(&error);
+            tracing::info!(reason = %error, "no access");
+            error.add_headers(outcome(call, &refusal))
+        }
+        Err(Failure::Refused(refusal)) => refused(call, &refusal),
+    };
+    with_cors(response)
+}
+
+/// An OperationOutcome with the headers that belong to its status.
+#[must_use]
+pub fn refused(call: &Call, refusal: &Refusal) -> Response {
+    let response = outcome(call, refusal);
+    match refusal {
+        Refusal::MethodNotAllowed => response.with_header(header::ALLOW, "GET, OPTIONS"),
+        Refusal::Throttled => response.with_header(header::RETRY_AFTER, "1"),
+        Refusal::Unavailable => response.with_header(header::RETRY_AFTER, "5"),
+        _ => response,
+    }
+}
+
+/// Lets scripts of any origin read the answer: access hangs on the `Authorization` header, never on a cookie.
+#[must_use]
+pub fn with_cors(response: Response) -> Response {
+    response
+        .with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+        .with_header(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "WWW-Authenticate, Retry-After, X-Request-Id",
+        )
+}
+
+/// The answer to a browser that asks before it sends a request with a token.
+#[must_use]
+pub fn preflight() -> Response {
+    const PREFLIGHT_SECONDS: &str = "600";
+    let headers: [(HeaderName, &str); 4] = [
+        (header::ALLOW, "GET, OPTIONS"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "Authorization, Accept, Content-Type, Prefer, X-Requested-With",
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS),
+    ];
+    headers.into_iter().fold(
+        Response::empty(StatusCode::NO_CONTENT),
+        |answer, (name, value)| answer.with_header(name, value),
+    )
+}
+
+fn outcome(call: &Call, refusal: &Refusal) -> Response {
+    let version = match call.version {
+        Some(ApiVersion::V1) => Version::Stu3,
+        _ => Version::R4,
+    };
+    let status = StatusCode::from_u16(refusal.status()).expect("refusals have HTTP statuses");
+    Response::fhir(status, refusal.outcome(version))
+}
+
+/// <https://hl7.org/fhir/R4/valueset-issue-type.html>
+fn access_refusal(error: &AccessError) -> Refusal {
+    Refusal::Access {
+        status: error.status().as_u16(),
+        issue: match error {
+            AccessError::MissingToken | AccessError::GrantMissing => "login",
+            AccessError::TokenInQuery => "security",
+            AccessError::InvalidToken(_) => "unknown",
+            AccessError::GrantExpired => "expired",
+            AccessError::ApplicationInactive | AccessError::InsufficientScope => "forbidden",
+            AccessError::Throttled => "throttled",
+            AccessError::Unavailable => "transient",
+        },
+        detail: error.detail(),
+    }
+}
+
+fn interaction(call: &Call, resource: Resource) -> Result<(Version, Interaction<'_>), Refusal> {
+    let rest = call
+        .path
+        .strip_prefix("/fhir/")
+        .and_then(|rest| rest.strip_prefix(name(resource)))
+        .ok_or(Refusal::UnknownPath)?;
+    let interaction = match rest.strip_prefix('/') {
+        None if rest.is_empty() => Interaction::Search,
+        Some(id) if !id.contains('/') => Interaction::Read(id),
+        _ => return Err(Refusal::UnknownPath),
+    };
+    let version = match call.version {
+        Some(ApiVersion::V1) => return Err(Refusal::NotImplemented),
+        Some(ApiVersion::V2) => Version::R4,
+        Some(ApiVersion::V3) => return Err(Refusal::NotSupported),
+        None => return Err(Refusal::UnknownPath),
+    };
+    if call.method != Method::GET {
+        return Err(Refusal::MethodNotAllowed);
+    }
+    Ok((version, interaction))
+}
+
+fn accept(call: &Call) -> impl Iterator<Item = &str> {
+    let values = call.headers.get_all(header::ACCEPT).iter();
+    values.filter_map(|value| value.to_str().ok())
+}
+
+const fn name(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Patient => "Patient",
+        Resource::Coverage => "Coverage",
+        Resource::ExplanationOfBenefit => "ExplanationOfBenefit",
+    }
+}
+
+impl From<AccessError> for Failure {
+    fn from(error: AccessError) -> Self {
+        Failure::Access(error)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Failure::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(cause = %error, "data cannot be read");
+        Failure::Refused(match error {
+            StoreError::Throttled => Refusal::Throttled,
+            StoreError::Corrupt(_) => Refusal::Internal,
+            _ => Refusal::Unavailable,
+        })
+    }
+}
