@@ -1,2 +1,12 @@
 //! Wiring of the `token` function.
-fn main() {}
+
+use bluebutton::{config, http};
+use token::{State, handle};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), http::Error> {
+    http::start_logging();
+    let aws = config::aws().await;
+    let state = State::from_environment(&aws).await?;
+    http::serve(|call| handle(&state, call)).await
+}

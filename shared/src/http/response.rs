@@ -80,6 +80,22 @@ impl Response {
         self
     }
 
+    /// The same answer for browsers of any origin, as SMART apps in browsers need it. Nothing of ours rests on cookies
+    /// there, so that any origin may ask.
+    #[must_use]
+    pub fn with_cors(self, methods: &str) -> Self {
+        self.with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+            .with_header(header::ACCESS_CONTROL_ALLOW_METHODS, methods)
+            .with_header(
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                "Accept, Authorization, Content-Type, Prefer, X-BLUEBUTTON-SDK, X-BLUEBUTTON-SDK-VERSION",
+            )
+            .with_header(
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                "Retry-After, WWW-Authenticate, X-Request-Id",
+            )
+    }
+
     /// A header's value as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

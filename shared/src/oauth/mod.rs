@@ -3,6 +3,7 @@
 pub mod access;
 mod application;
 pub mod authorize;
+pub mod client;
 mod digest;
 mod flow;
 mod grant;
