@@ -4,6 +4,8 @@
 //! below. In doubt it counts: a diagnosis or procedure whose code system is not known might be any code. Part D events
 //! carry none of these columns and never count.
 
+use std::borrow::Cow;
+
 use crate::rif::Column::{self, *};
 use crate::rif::{Claim, ClaimType, Row};
 
@@ -26,13 +28,18 @@ fn has_sensitive_code(row: &Row<'_>) -> bool {
         || code_of(row, HCPCS_CD).is_some_and(|code| contains(SERVICES, &code))
 }
 
-/// The code as the lists spell it: without spaces around it, in upper case, without its first point.
-fn code_of(row: &Row<'_>, column: Column) -> Option<String> {
+/// The code as the lists spell it: without spaces around it, in upper case, without its first point. Most are so already.
+fn code_of<'a>(row: &Row<'a>, column: Column) -> Option<Cow<'a, str>> {
     let text = row.text(column)?.trim();
     if text.is_empty() {
         return None;
     }
-    Some(text.to_uppercase().replacen('.', "", 1))
+    let is_plain = |byte: u8| byte != b'.' && !byte.is_ascii_lowercase();
+    Some(if text.bytes().all(is_plain) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.to_ascii_uppercase().replacen('.', "", 1))
+    })
 }
 
 /// ICD-9 and ICD-10; their lists are looked through together, because the version is not always right.

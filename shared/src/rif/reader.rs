@@ -310,8 +310,10 @@ impl<R: BufRead> Reader<R> {
         let fields = self.header.fields(part);
         for (position, column) in layout.columns(part).iter().enumerate() {
             let text = row.field(fields[position]).unwrap_or_default();
+            if text.is_empty() {
+                continue;
+            }
             match Value::parse(column.kind(), text) {
-                Ok(None) => {}
                 Ok(value) => typed.set_at(position, value),
                 Err(expected) => return Err(rejection(row, *column, expected)),
             }

@@ -169,12 +169,14 @@ impl<'a> RowWriter<'a> {
             let before = before.and_then(|before| before[position]);
             class(columns[position], values[position], before)
         };
-        let mut position = 0;
+        let (mut position, mut end) = (0, 0);
+        let mut next = None;
         while position < values.len() {
-            let run = class_at(position);
-            let mut end = position + 1;
-            while end < values.len() && class_at(end) == run {
+            let run = next.unwrap_or_else(|| class_at(position));
+            next = Some(run);
+            while next == Some(run) {
                 end += 1;
+                next = (end < values.len()).then(|| class_at(end));
             }
             if run == Run::Same && end == values.len() {
                 break;
@@ -321,16 +323,20 @@ impl<'a> RowWriter<'a> {
 
 /// How a value compares with the row before.
 fn class(column: Column, value: Option<Value<'_>>, before: Option<Value<'_>>) -> Run {
-    // What the form in front of the rows says already is not repeated in them.
-    if column == Column::DML_IND && super::ACTIONS.iter().any(|a| value == Some(Value::Text(a))) {
+    let Some(value) = value else {
+        return before.map_or(Run::Same, |_| Run::Empty);
+    };
+    if before == Some(value) {
         return Run::Same;
     }
     match value {
-        _ if value == before => Run::Same,
-        None => Run::Empty,
-        Some(Value::Text(" ")) => Run::Space,
-        Some(value) if Some(value) == zero(column.kind()) => Run::Zero,
-        Some(_) => Run::Values,
+        // What the form in front of the rows says already is not repeated in them.
+        Value::Text(action) if column == Column::DML_IND && super::ACTIONS.contains(&action) => {
+            Run::Same
+        }
+        Value::Text(" ") => Run::Space,
+        _ if Some(value) == zero(column.kind()) => Run::Zero,
+        _ => Run::Values,
     }
 }
 
