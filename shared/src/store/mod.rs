@@ -9,6 +9,7 @@ mod error;
 mod grants;
 mod identity_table;
 mod item;
+pub mod load;
 pub mod read_units;
 mod refresh_tokens;
 mod sign_in_failures;
