@@ -1,27 +1,61 @@
-//! The tables that the environment names.
+//! What the environment names: tables, secrets, the stage.
 
-use std::env;
 use std::error::Error;
 
 use aws_config::SdkConfig;
-use bluebutton::store::ClaimsTable;
+use bluebutton::config::{self, ConfigError, Configuration};
+use bluebutton::identity::MedicareNumberHasher;
+use bluebutton::store::load::Loader;
+use bluebutton::store::{ClaimsTable, IdentityTable};
+use jiff::Timestamp;
 
-/// The table that CLAIMS_TABLE names.
-pub(crate) fn claims_table(aws: &SdkConfig) -> Result<ClaimsTable, Box<dyn Error>> {
-    let client = aws_sdk_dynamodb::Client::new(aws);
-    Ok(ClaimsTable::new(client, variable("CLAIMS_TABLE")?))
+/// The AWS side of a deployment, as the environment describes it.
+pub(crate) struct Environment {
+    aws: SdkConfig,
+    dynamodb: aws_sdk_dynamodb::Client,
 }
 
-/// A variable of the environment that has to be there, or a sentence that says what to do.
-pub(crate) fn variable(name: &str) -> Result<String, Box<dyn Error>> {
-    env::var(name)
-        .ok()
-        .filter(|value| !value.is_empty())
-        .ok_or_else(|| {
-            format!(
-                "the environment variable {name} is not set. `cargo xtask sandbox` sets it for its own commands; \
-                 elsewhere take the names from the outputs of the data stack"
-            )
-            .into()
-        })
+impl Environment {
+    pub(crate) async fn read() -> Self {
+        let aws = config::aws().await;
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+        Self { aws, dynamodb }
+    }
+
+    pub(crate) async fn configuration(&self) -> Result<Configuration, Box<dyn Error>> {
+        Configuration::read(&self.aws).await.map_err(explain)
+    }
+
+    pub(crate) fn claims(&self) -> Result<ClaimsTable, Box<dyn Error>> {
+        let name = config::variable("CLAIMS_TABLE").map_err(explain)?;
+        Ok(ClaimsTable::new(self.dynamodb.clone(), name))
+    }
+
+    pub(crate) fn identity(&self) -> Result<IdentityTable, Box<dyn Error>> {
+        let name = config::variable("IDENTITY_TABLE").map_err(explain)?;
+        Ok(IdentityTable::new(self.dynamodb.clone(), name))
+    }
+
+    /// A loader that stamps what it changes with this moment.
+    pub(crate) async fn loader(&self) -> Result<Loader, Box<dyn Error>> {
+        let stage = self.configuration().await?.stage;
+        let hasher = MedicareNumberHasher::read(&self.aws, stage).await;
+        Ok(Loader::new(
+            self.claims()?,
+            self.identity()?,
+            hasher.map_err(explain)?,
+            Timestamp::now(),
+        ))
+    }
+}
+
+/// The error with what to do about it.
+fn explain(error: ConfigError) -> Box<dyn Error> {
+    match error {
+        ConfigError::MissingVariable(_) => format!(
+            "{error}. `cargo xtask` sets it for the running sandbox; elsewhere take it from the outputs of the data stack"
+        )
+        .into(),
+        other => other.into(),
+    }
 }

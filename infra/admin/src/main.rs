@@ -9,7 +9,11 @@ use clap::{Parser, Subcommand};
 
 mod environment;
 mod inspect;
+mod load;
+mod measure;
 mod setup;
+mod sign_ins;
+mod sources;
 
 /// How a command ends: its exit code, or a sentence that says what went wrong.
 type Outcome = Result<ExitCode, Box<dyn Error>>;
@@ -25,15 +29,24 @@ struct CommandLine {
 enum Command {
     /// Print what is stored of a beneficiary.
     Inspect(inspect::Arguments),
+    /// Load RIF files.
+    Load(load::Arguments),
+    /// Measure what claims cost to store and to read.
+    Measure(measure::Arguments),
     /// Make a sandbox's tables, keys, secrets and applications in the local AWS.
     Setup(setup::Arguments),
+    /// List who can sign in to the sandbox.
+    SignIns(sign_ins::Arguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Inspect(arguments) => inspect::run(arguments).await,
+        Command::Load(arguments) => load::run(arguments).await,
+        Command::Measure(arguments) => measure::run(arguments).await,
         Command::Setup(arguments) => setup::run(arguments).await,
+        Command::SignIns(arguments) => sign_ins::run(arguments).await,
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("bluebutton-admin: {error}");
