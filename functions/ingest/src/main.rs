@@ -1,2 +1,15 @@
 //! Wiring of the `ingest` function.
-fn main() {}
+
+use bluebutton::{config, http};
+use ingest::{Ingest, handle};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    http::start_logging();
+    let ingest = Ingest::new(&config::aws().await).await?;
+    run(service_fn(|event: LambdaEvent<_>| {
+        handle(&ingest, event.payload)
+    }))
+    .await
+}
