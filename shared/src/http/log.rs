@@ -10,7 +10,7 @@ use tracing_subscriber::{
 };
 
 /// The fields that may reach a log line; whatever else an event carries is dropped.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "message",
     "request_id",
     "method",
@@ -19,6 +19,7 @@ const FIELDS: [&str; 14] = [
     "status",
     "milliseconds",
     "cause",
+    "reason",
     "table",
     "operation",
     "client_id",

@@ -4,7 +4,8 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use super::{Scopes, sha256_hex};
+use super::{Scopes, random_alphanumerics, sha256_hex};
+use crate::secret::Secret;
 
 /// How long a beneficiary's consent lets an application come back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,30 @@ impl Application {
     /// How many characters a client id has.
     pub const CLIENT_ID_CHARS: usize = 40;
 
+    /// How many characters a client secret has: more than 256 random bits.
+    const SECRET_CHARS: usize = 64;
+
+    /// A new application that may ask for everything, and its secret, which is known only now.
+    #[must_use]
+    pub fn register(name: &str, redirect_uris: Vec<String>) -> (Self, Secret) {
+        let secret = random_alphanumerics(Self::SECRET_CHARS);
+        let application = Self {
+            client_id: random_alphanumerics(Self::CLIENT_ID_CHARS)
+                .expose()
+                .to_owned(),
+            name: name.to_owned(),
+            secret_hashes: vec![sha256_hex(secret.expose())],
+            redirect_uris,
+            scopes: Scopes::all(),
+            require_demographic_scopes: true,
+            data_access: DataAccess::ThirteenMonth,
+            active: true,
+            policy_uri: None,
+            tos_uri: None,
+        };
+        (application, secret)
+    }
+
     /// Whether the secret is one of the application's. Takes the same time for every wrong secret.
     #[must_use]
     pub fn has_secret(&self, secret: &str) -> bool {
@@ -88,5 +113,51 @@ impl DataAccess {
             }
             Self::ResearchStudy => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registered_application_has_its_secret_and_no_other() {
+        let (application, secret) = Application::register("App", vec![]);
+        let (other, _) = Application::register("App", vec![]);
+        assert_eq!(application.client_id.len(), Application::CLIENT_ID_CHARS);
+        assert_ne!(application.client_id, other.client_id);
+        let rotating = Application {
+            secret_hashes: [application.secret_hashes.clone(), vec![sha256_hex("new")]].concat(),
+            ..application.clone()
+        };
+        let check = |application: &Application, secret: &str, expected: bool| {
+            assert_eq!(application.has_secret(secret), expected);
+        };
+        check(&application, secret.expose(), true);
+        check(&application, "new", false);
+        check(&application, "", false);
+        check(&application, &secret.expose()[1..], false);
+        check(&application, &application.secret_hashes[0], false);
+        check(&other, secret.expose(), false);
+        check(&rotating, secret.expose(), true);
+        check(&rotating, "new", true);
+    }
+
+    #[test]
+    fn a_grant_lasts_as_long_as_the_access_type_says() {
+        let check = |access: DataAccess, now: &str, expected: Option<&str>| {
+            let now: Timestamp = now.parse().expect("a timestamp");
+            let end = access.grant_expiry(now, 3660).map(|end| end.to_string());
+            assert_eq!(end.as_deref(), expected, "{access:?} {now}");
+        };
+        let now = "2026-11-21T23:41:50Z";
+        check(DataAccess::ThirteenMonth, now, Some("2027-12-21T23:41:50Z"));
+        check(
+            DataAccess::ThirteenMonth,
+            "2027-01-31T00:00:00Z",
+            Some("2028-02-29T00:00:00Z"),
+        );
+        check(DataAccess::OneTime, now, Some("2026-11-22T00:42:50Z"));
+        check(DataAccess::ResearchStudy, now, None);
     }
 }

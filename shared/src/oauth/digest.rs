@@ -19,6 +19,26 @@ pub fn random_token() -> Secret {
     Secret::new(BASE64URL.encode(bytes))
 }
 
+/// That many random letters and digits: for client ids and secrets, which some clients send raw in Basic headers and
+/// others form-encoded.
+///
+/// # Panics
+/// When the operating system gives no randomness: then nothing may be issued.
+#[must_use]
+pub fn random_alphanumerics(chars: usize) -> Secret {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut text = String::with_capacity(chars);
+    while text.len() < chars {
+        let mut byte = [0];
+        rand::fill(&mut byte).expect("the operating system gives randomness");
+        // Six bits a time; the two values beyond the alphabet are drawn again, so that all letters are equally likely.
+        if let Some(letter) = ALPHABET.get(usize::from(byte[0] & 63)) {
+            text.push(char::from(*letter));
+        }
+    }
+    Secret::new(text)
+}
+
 /// SHA-256 as lower hex, the only form in which a token is stored.
 #[must_use]
 pub fn sha256_hex(text: &str) -> String {
