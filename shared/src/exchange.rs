@@ -3,12 +3,9 @@
 //! Method and version, then the access token, then its scope, and only then the parameters and the first read of a
 //! table. Whose data is read follows from the token alone.
 
-use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client as DynamoDb;
 use jiff::Timestamp;
 
 use crate::audit::{Action, AuditTable, Event};
-use crate::config::{self, ConfigError};
 use crate::fhir::bundle::{Entry, Page, Searchset};
 use crate::fhir::json::Writer;
 use crate::fhir::media_type;
@@ -24,10 +21,12 @@ use crate::store::{ClaimsTable, StoreError};
 
 /// What a resource function holds.
 pub struct State {
-    verifier: Verifier,
-    /// The only table with claims, read by the token's subject.
+    /// Says whether a token gives access.
+    pub verifier: Verifier,
+    /// The claims, read by the token's subject.
     pub claims: ClaimsTable,
-    audit: AuditTable,
+    /// The record of who saw what.
+    pub audit: AuditTable,
 }
 
 /// A call for a resource type, before its parameters are read.
@@ -61,19 +60,6 @@ pub enum Failure {
 }
 
 impl State {
-    /// The stores that the environment names.
-    ///
-    /// # Errors
-    /// When the environment is incomplete or a key cannot be read.
-    pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let client = DynamoDb::new(aws);
-        Ok(Self {
-            verifier: Verifier::from_environment(aws).await?,
-            claims: ClaimsTable::new(client.clone(), config::variable("CLAIMS_TABLE")?),
-            audit: AuditTable::new(client, config::variable("AUDIT_TABLE")?),
-        })
-    }
-
     /// Checks what can be checked without reading a table.
     ///
     /// # Errors

@@ -1,10 +1,18 @@
 //! Wiring of the `coverage` function.
 
-use bluebutton::{config, exchange::State, http};
+use bluebutton::{
+    audit::AuditTable, config, exchange::State, http, oauth::access::Verifier, store::ClaimsTable,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), http::Error> {
     http::start_logging();
-    let state = State::from_environment(&config::aws().await).await?;
+    let aws = config::aws().await;
+    let tables = aws_sdk_dynamodb::Client::new(&aws);
+    let state = State {
+        verifier: Verifier::from_environment(&aws).await?,
+        claims: ClaimsTable::new(tables.clone(), config::variable("CLAIMS_TABLE")?),
+        audit: AuditTable::new(tables, config::variable("AUDIT_TABLE")?),
+    };
     http::serve(|call| coverage::handle(&state, call)).await
 }

@@ -1,1 +1,159 @@
-//! The `discovery` function.
+//! The `discovery` function: what the API says about itself, and the answer to every path that nothing else answers.
+
+mod documents;
+
+use bluebutton::exchange;
+use bluebutton::fhir::capability::{self, Served};
+use bluebutton::fhir::media_type;
+use bluebutton::fhir::outcome::Refusal;
+use bluebutton::http::{ApiVersion, Call, Method, Response, StatusCode, header};
+use bluebutton::oauth::keys::KeySet;
+use serde_json::json;
+
+/// What the function holds: the public keys that verify access tokens.
+pub struct State {
+    /// The current, next and previous keys.
+    pub keys: KeySet,
+}
+
+/// A document about the API.
+#[derive(Clone, Copy)]
+enum Document {
+    Index,
+    Health,
+    Jwks,
+    OpenidConfiguration(ApiVersion),
+    SmartConfiguration(ApiVersion),
+    CapabilityStatement(ApiVersion),
+}
+
+/// What a path leads to.
+enum Target {
+    Document(Document),
+    /// Part of Blue Button, but not built here yet.
+    NotBuilt,
+    Unknown,
+}
+
+/// Paths of Blue Button that are not built yet, after the version, with everything below them.
+const NOT_BUILT: &[&str] = &[
+    "/.well-known/applications",
+    "/.well-known/application-labels",
+    "/.well-known/public-applications",
+    "/accounts",
+    "/docs",
+    "/health",
+    "/o/applications",
+    "/o/authorized_tokens",
+    "/o/permission-logout",
+    "/o/tokens",
+];
+
+/// Answers one call.
+pub async fn handle(state: &State, call: Call) -> Response {
+    let target = target(&call);
+    let response = match target {
+        _ if call.method == Method::OPTIONS => exchange::preflight(),
+        Target::Document(_) if call.method != Method::GET => {
+            refuse(&call, &Refusal::MethodNotAllowed)
+        }
+        Target::Document(document) => document.answer(state, &call),
+        Target::NotBuilt => refuse(&call, &Refusal::NotImplemented),
+        Target::Unknown if call.version == Some(ApiVersion::V3) && is_fhir(&call) => {
+            refuse(&call, &Refusal::NotSupported)
+        }
+        Target::Unknown => refuse(&call, &Refusal::UnknownPath),
+    };
+    exchange::with_cors(response)
+}
+
+fn target(call: &Call) -> Target {
+    use Document::{CapabilityStatement, Health, Index, Jwks};
+    use Document::{OpenidConfiguration, SmartConfiguration};
+    let document = match (call.version, call.path.as_str()) {
+        (None, "/") => Index,
+        (None, "/health") => Health,
+        (None, "/.well-known/jwks.json") => Jwks,
+        // The first version's tokens come from the second's endpoints, as CMS's documents say.
+        (None, "/.well-known/openid-configuration" | "/.well-known/openid-configuration-v2") => {
+            OpenidConfiguration(ApiVersion::V2)
+        }
+        (None, "/.well-known/openid-configuration-v3") => OpenidConfiguration(ApiVersion::V3),
+        (Some(version), "/connect/.well-known/openid-configuration") => {
+            OpenidConfiguration(version.max(ApiVersion::V2))
+        }
+        (Some(version), "/fhir/.well-known/smart-configuration") => {
+            SmartConfiguration(version.max(ApiVersion::V2))
+        }
+        (Some(ApiVersion::V1), "/fhir/metadata") => return Target::NotBuilt,
+        (Some(version), "/fhir/metadata") => CapabilityStatement(version),
+        (_, path) => {
+            let is_at = |base: &&str| {
+                let below = path.strip_prefix(*base);
+                below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+            };
+            return match NOT_BUILT.iter().any(is_at) {
+                true => Target::NotBuilt,
+                false => Target::Unknown,
+            };
+        }
+    };
+    Target::Document(document)
+}
+
+impl Document {
+    fn answer(self, state: &State, call: &Call) -> Response {
+        let base = call.base_url.as_str();
+        let json = match self {
+            Document::Index => documents::index(base),
+            Document::Health => json!({"message": "all's well"}),
+            Document::Jwks => state.keys.to_jwks(),
+            Document::OpenidConfiguration(version) => documents::openid(base, version),
+            Document::SmartConfiguration(version) => documents::smart(base, version),
+            Document::CapabilityStatement(version) => return capability(call, version),
+        };
+        Response::json(StatusCode::OK, &json)
+    }
+}
+
+fn capability(call: &Call, version: ApiVersion) -> Response {
+    if !media_type::accepts_json(&call.query, accept(call)) {
+        return refuse(call, &Refusal::NotAcceptable);
+    }
+    let served = match version {
+        ApiVersion::V2 => Served::Resources,
+        ApiVersion::V1 | ApiVersion::V3 => Served::Nothing,
+    };
+    let url = format!("{}/{}", call.base_url, version.as_str());
+    Response::fhir(StatusCode::OK, capability::statement(&url, served))
+}
+
+/// A refusal in the form of the path's protocol.
+fn refuse(call: &Call, refusal: &Refusal) -> Response {
+    if is_fhir(call) {
+        return exchange::refused(call, refusal);
+    }
+    let status = StatusCode::from_u16(refusal.status()).expect("refusals have HTTP statuses");
+    let detail = match refusal {
+        Refusal::NotImplemented => "Not implemented yet.",
+        Refusal::MethodNotAllowed => "Method not allowed.",
+        _ => "Not found.",
+    };
+    let response = Response::json(status, &json!({"detail": detail}));
+    match refusal {
+        Refusal::MethodNotAllowed => response.with_header(header::ALLOW, "GET, OPTIONS"),
+        _ => response,
+    }
+}
+
+fn is_fhir(call: &Call) -> bool {
+    call.path == "/fhir" || call.path.starts_with("/fhir/")
+}
+
+fn accept(call: &Call) -> impl Iterator<Item = &str> {
+    let values = call.headers.get_all(header::ACCEPT).iter();
+    values.filter_map(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests;

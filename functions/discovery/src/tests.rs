@@ -1,0 +1,197 @@
+use lambda_http::request::from_str;
+use serde_json::Value;
+
+use super::*;
+
+const BASE: &str = "https://api.example";
+
+fn call(event: &str) -> Call {
+    Call::new(from_str(event).unwrap(), Some(BASE))
+}
+
+fn request(method: &str, path: &str, headers: &Value) -> Call {
+    let event = json!({
+        "version": "2.0", "rawPath": path, "rawQueryString": "", "headers": headers, "isBase64Encoded": false,
+        "requestContext": {"http": {"method": method, "path": path}, "timeEpoch": 0}
+    });
+    call(&event.to_string())
+}
+
+async fn answer(call: Call) -> (Response, Value) {
+    let keys = KeySet::new(Vec::new());
+    let response = handle(&State { keys }, call).await;
+    let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
+    (response, body)
+}
+
+/// Status, and the value at a pointer of the body.
+async fn check(method: &str, path: &str, status: u16, pointer: &str, expected: Value) {
+    let (response, body) = answer(request(method, path, &json!({}))).await;
+    assert_eq!(response.status.as_u16(), status, "{method} {path}");
+    assert_eq!(body.pointer(pointer), Some(&expected), "{method} {path}");
+}
+
+#[tokio::test]
+async fn serves_its_documents() {
+    const ISSUER: &str = "/issuer";
+    const TOKEN: &str = "/token_endpoint";
+    let v2_token = json!("https://api.example/v2/o/token");
+    let v3_token = json!("https://api.example/v3/o/token");
+    for path in [
+        "/.well-known/openid-configuration",
+        "/.well-known/openid-configuration-v2",
+        "/v1/connect/.well-known/openid-configuration",
+        "/v2/connect/.well-known/openid-configuration/",
+    ] {
+        check("GET", path, 200, ISSUER, json!(BASE)).await;
+        check("GET", path, 200, TOKEN, v2_token.clone()).await;
+    }
+    for path in ["/v1", "/v2"] {
+        let path = format!("{path}/fhir/.well-known/smart-configuration");
+        check("GET", &path, 200, TOKEN, v2_token.clone()).await;
+        check(
+            "GET",
+            &path,
+            200,
+            "/code_challenge_methods_supported/0",
+            json!("S256"),
+        )
+        .await;
+    }
+    for path in [
+        "/.well-known/openid-configuration-v3",
+        "/v3/connect/.well-known/openid-configuration",
+        "/v3/fhir/.well-known/smart-configuration",
+    ] {
+        check("GET", path, 200, TOKEN, v3_token.clone()).await;
+    }
+    check("GET", "/.well-known/jwks.json", 200, "/keys", json!([])).await;
+    check("GET", "/health/", 200, "/message", json!("all's well")).await;
+    check(
+        "GET",
+        "/",
+        200,
+        "/fhir",
+        json!("https://api.example/v2/fhir"),
+    )
+    .await;
+    let resources = "/rest/0/resource/0/type";
+    check("GET", "/v2/fhir/metadata", 200, resources, json!("Patient")).await;
+    check(
+        "GET",
+        "/v3/fhir/metadata",
+        200,
+        "/fhirVersion",
+        json!("4.0.1"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn says_of_everything_else_what_it_is() {
+    const CODE: &str = "/issue/0/code";
+    check("GET", "/nothing", 404, "/detail", json!("Not found.")).await;
+    check("POST", "/v2/o/nothing", 404, "/detail", json!("Not found.")).await;
+    check("GET", "/v2/fhir/Claim", 404, CODE, json!("not-found")).await;
+    check("GET", "/v3/fhir/Claim", 404, CODE, json!("not-supported")).await;
+    check(
+        "GET",
+        "/v1/fhir/metadata",
+        501,
+        CODE,
+        json!("not-supported"),
+    )
+    .await;
+    check(
+        "GET",
+        "/docs",
+        501,
+        "/detail",
+        json!("Not implemented yet."),
+    )
+    .await;
+    check(
+        "GET",
+        "/v2/o/tokens/3",
+        501,
+        "/detail",
+        json!("Not implemented yet."),
+    )
+    .await;
+    check("GET", "/docsx", 404, "/detail", json!("Not found.")).await;
+    check(
+        "POST",
+        "/v2/fhir/metadata",
+        405,
+        CODE,
+        json!("not-supported"),
+    )
+    .await;
+    check(
+        "PUT",
+        "/health",
+        405,
+        "/detail",
+        json!("Method not allowed."),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn serves_the_statement_as_json_only() {
+    for (accept, status) in [
+        ("application/fhir+json", 200),
+        ("*/*", 200),
+        ("application/fhir+xml", 406),
+    ] {
+        let call = request("GET", "/v2/fhir/metadata", &json!({"accept": accept}));
+        let (response, _) = answer(call).await;
+        assert_eq!(response.status.as_u16(), status, "{accept}");
+        assert_eq!(
+            response.header("content-type"),
+            Some("application/fhir+json")
+        );
+    }
+}
+
+#[tokio::test]
+async fn lets_browsers_read_its_answers() {
+    let (response, _) = answer(request("OPTIONS", "/v2/fhir/metadata", &json!({}))).await;
+    assert_eq!(response.status, StatusCode::NO_CONTENT);
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(response.header("access-control-allow-methods"), Some("GET"));
+}
+
+#[tokio::test]
+async fn answers_the_events_of_both_gateways() {
+    for (event, status) in [
+        (include_str!("../../../events/discovery_metadata.json"), 200),
+        (
+            include_str!("../../../events/discovery_smart_configuration.json"),
+            200,
+        ),
+        (
+            include_str!("../../../events/discovery_unknown_path.json"),
+            404,
+        ),
+    ] {
+        let (response, _) = answer(call(event)).await;
+        assert_eq!(response.status.as_u16(), status, "{event}");
+    }
+}
+
+/// What a client discovers must not name an endpoint that nothing answers.
+#[test]
+fn documents_agree_with_each_other() {
+    let openid = documents::openid(BASE, ApiVersion::V2);
+    let smart = documents::smart(BASE, ApiVersion::V2);
+    for endpoint in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "revocation_endpoint",
+        "introspection_endpoint",
+        "scopes_supported",
+    ] {
+        assert_eq!(openid[endpoint], smart[endpoint], "{endpoint}");
+    }
+}
