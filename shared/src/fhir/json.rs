@@ -147,17 +147,34 @@ impl Writer {
 
     /// A number with the scale it was read with.
     pub fn number(&mut self, decimal: Decimal) {
-        self.raw(&decimal.to_string());
+        self.separate();
+        if decimal.units < 0 {
+            self.bytes.push(b'-');
+        }
+        let units = decimal.units.unsigned_abs();
+        let scale = usize::from(decimal.scale);
+        let divisor = 10_u64.pow(u32::from(decimal.scale));
+        self.digits(units / divisor, 1);
+        if scale > 0 {
+            self.bytes.push(b'.');
+            self.digits(units % divisor, scale);
+        }
     }
 
     /// A FHIR date.
     pub fn date(&mut self, date: Date) {
-        self.raw(&format!("\"{date}\""));
+        self.separate();
+        self.bytes.push(b'"');
+        self.day(date);
+        self.bytes.push(b'"');
     }
 
     /// Midnight UTC of a day as a FHIR dateTime, in the form in which CMS writes it.
     pub fn date_time(&mut self, date: Date) {
-        self.raw(&format!("\"{date}T00:00:00+00:00\""));
+        self.separate();
+        self.bytes.push(b'"');
+        self.day(date);
+        self.bytes.extend_from_slice(b"T00:00:00+00:00\"");
     }
 
     /// A FHIR instant, to the millisecond.
@@ -168,7 +185,8 @@ impl Writer {
 
     /// A whole number: sequences, totals.
     pub fn unsigned(&mut self, number: u64) {
-        self.raw(&number.to_string());
+        self.separate();
+        self.digits(number, 1);
     }
 
     /// `true` or `false`.
@@ -198,19 +216,38 @@ impl Writer {
         }
     }
 
+    fn day(&mut self, date: Date) {
+        self.digits(u64::from(date.year().unsigned_abs()), 4);
+        self.bytes.push(b'-');
+        self.digits(u64::from(date.month().unsigned_abs()), 2);
+        self.bytes.push(b'-');
+        self.digits(u64::from(date.day().unsigned_abs()), 2);
+    }
+
+    /// The digits of a number, with zeros in front up to that width.
+    fn digits(&mut self, mut number: u64, width: usize) {
+        let mut digits = [b'0'; 20];
+        let mut at = digits.len();
+        while number > 0 || at > digits.len() - width {
+            at -= 1;
+            digits[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+        self.bytes.extend_from_slice(&digits[at..]);
+    }
+
     /// Appends text with the escapes of RFC 8259 section 7; runs of plain bytes are copied at once.
     fn escaped(&mut self, text: &str) {
-        let bytes = text.as_bytes();
-        let mut copied = 0;
-        for (at, byte) in bytes.iter().enumerate() {
-            if !matches!(byte, b'"' | b'\\' | 0..=0x1f) {
-                continue;
-            }
-            self.bytes.extend_from_slice(&bytes[copied..at]);
-            self.escape(*byte);
-            copied = at + 1;
+        let mut rest = text.as_bytes();
+        while let Some(at) = rest
+            .iter()
+            .position(|byte| NEEDS_ESCAPE[usize::from(*byte)])
+        {
+            self.bytes.extend_from_slice(&rest[..at]);
+            self.escape(rest[at]);
+            rest = &rest[at + 1..];
         }
-        self.bytes.extend_from_slice(&bytes[copied..]);
+        self.bytes.extend_from_slice(rest);
     }
 
     fn escape(&mut self, byte: u8) {
@@ -228,6 +265,19 @@ impl Writer {
         }
     }
 }
+
+/// The bytes that RFC 8259 does not allow as they are.
+static NEEDS_ESCAPE: [bool; 256] = {
+    let mut needs_escape = [false; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        needs_escape[control] = true;
+        control += 1;
+    }
+    needs_escape[b'"' as usize] = true;
+    needs_escape[b'\\' as usize] = true;
+    needs_escape
+};
 
 #[cfg(test)]
 mod tests {
@@ -284,10 +334,29 @@ mod tests {
             (-5, 2, "-0.05"),
             (7, 0, "7"),
             (0, 1, "0.0"),
+            (0, 0, "0"),
+            (i64::MIN, 0, "-9223372036854775808"),
+            (i64::MAX, 18, "9.223372036854775807"),
         ];
         for (units, scale, expected) in cases {
             check(|w| w.number(Decimal { units, scale }), expected);
         }
+    }
+
+    #[test]
+    fn writes_days_and_instants_as_fhir_does() {
+        let day = jiff::civil::date(1999, 1, 7);
+        let instant = Timestamp::from_millisecond(1_500).unwrap();
+        check(
+            |w| {
+                w.array(|w| {
+                    w.date(day);
+                    w.date_time(day);
+                    w.instant(instant);
+                });
+            },
+            r#"["1999-01-07","1999-01-07T00:00:00+00:00","1970-01-01T00:00:01.500+00:00"]"#,
+        );
     }
 
     proptest! {
