@@ -1,15 +1,26 @@
 use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::mapping::approved::{assert_approved, reference};
-use crate::rif::Record;
+use crate::rif::Column::{self, *};
 use crate::rif::reader::Reader;
+use crate::rif::{Kind, Layout, Record, Row, RowPart, Value};
+
+const MAPPED: [ClaimType; 3] = [ClaimType::Carrier, ClaimType::Inpatient, ClaimType::Pde];
+
+type Fields<'a> = &'a [(Column, &'a str)];
 
 fn answer(claim: &Claim) -> Vec<u8> {
     let mut w = Writer::new();
     let context = Context::new(Version::R4, Timestamp::UNIX_EPOCH);
     write(&mut w, claim, &context);
     w.into_bytes()
+}
+
+fn json_of(claim: &Claim) -> Json {
+    serde_json::from_slice(&answer(claim)).expect("the answer is JSON")
 }
 
 /// Calls back with each claim of a RIF file.
@@ -19,6 +30,28 @@ fn each_claim(name: &str, text: &str, mut with: impl FnMut(&Claim)) {
         if let Record::Claim(claim) = entry.expect("a good claim").record {
             with(&claim);
         }
+    }
+}
+
+fn row<'a>(layout: &'static Layout, part: RowPart, fields: Fields<'a>) -> Row<'a> {
+    let mut row = Row::new(layout, part);
+    for (column, text) in fields {
+        row.set(
+            *column,
+            Value::parse(column.kind(), text).expect("a good value"),
+        );
+    }
+    row
+}
+
+fn claim<'a>(claim_type: ClaimType, header: Fields<'a>, lines: &[Fields<'a>]) -> Claim<'a> {
+    let layout = claim_type.layout();
+    Claim {
+        claim_type,
+        header: row(layout, RowPart::Header, header),
+        lines: (lines.iter())
+            .map(|fields| row(layout, RowPart::Line, fields))
+            .collect(),
     }
 }
 
@@ -36,5 +69,649 @@ fn equals_the_approved_answers() {
         each_claim(file, &text, |claim| {
             assert_approved(approved, &answer(claim))
         });
+    }
+}
+
+#[test]
+fn every_claim_of_the_reference_files_keeps_the_rules_of_fhir() {
+    for file in [
+        "rif/static/sample-a-bcarrier-multiple-lines.txt",
+        "rif/static/sample-a-inpatient-with-four-character-drg-code.txt",
+        "rif/synthea/carrier.csv",
+        "rif/synthea/inpatient.csv",
+        "rif/synthea/pde.csv",
+    ] {
+        let Some(text) = reference(file) else { return };
+        each_claim(file, &text, |claim| assert_sound(&json_of(claim)));
+    }
+}
+
+mod rules {
+    use super::*;
+
+    /// Each case: the claim's columns, the columns of its lines, where to look, what to find; `null` is nothing.
+    type Case<'a> = (Fields<'a>, &'a [Fields<'a>], &'a str, Json);
+
+    fn check(claim_type: ClaimType, cases: &[Case]) {
+        for (header, lines, path, expected) in cases {
+            let found = json_of(&claim(claim_type, header, lines));
+            let found = found.pointer(path).unwrap_or(&Json::Null);
+            assert_eq!(found, expected, "{path} of {}", claim_type.name());
+        }
+    }
+
+    #[test]
+    fn final_action_decides_the_status() {
+        let cases = [
+            ("F", "active"),
+            ("N", "cancelled"),
+            ("Q", "entered-in-error"),
+        ];
+        for claim_type in MAPPED {
+            for (code, status) in cases {
+                check(
+                    claim_type,
+                    &[(&[(FINAL_ACTION, code)], &[], "/status", json!(status))],
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn amounts_keep_their_digits_and_a_required_one_is_zero_when_blank() {
+        let money = |value: &str| serde_json::from_str(value).unwrap();
+        check(
+            ClaimType::Inpatient,
+            &[
+                (
+                    &[(CLM_PMT_AMT, "-888.00")],
+                    &[],
+                    "/payment/amount/value",
+                    money("-888.00"),
+                ),
+                (
+                    &[(CLM_PMT_AMT, "")],
+                    &[],
+                    "/payment/amount/value",
+                    money("0"),
+                ),
+                (
+                    &[],
+                    &[&[(REV_CNTR_RATE_AMT, "")]],
+                    "/item/0/adjudication/0/amount/value",
+                    money("0"),
+                ),
+                // Of the balances that may be left out, none is there.
+                (&[], &[], "/benefitBalance/0/financial/11", Json::Null),
+                // A weight is cut to a whole number.
+                (
+                    &[(CLM_PPS_CPTL_DRG_WT_NUM, "1.9994")],
+                    &[],
+                    "/benefitBalance/0/financial/11/usedUnsignedInt",
+                    money("1"),
+                ),
+            ],
+        );
+        let with_zeros = claim(ClaimType::Inpatient, &[(CLM_TOT_CHRG_AMT, "75.50")], &[]);
+        let text = String::from_utf8(answer(&with_zeros)).unwrap();
+        assert!(text.contains(r#""value":75.50"#), "the scale is kept");
+    }
+
+    #[test]
+    fn diagnoses_come_once_each_and_the_first_is_principal() {
+        let icd_10 = "http://hl7.org/fhir/sid/icd-10-cm";
+        let system = "/diagnosis/0/diagnosisCodeableConcept/coding/0/system";
+        let type_of_second = "/diagnosis/1/type/0/coding/0/code";
+        let first: (Column, &str) = (ICD_DGNS_CD1, "A02");
+        let first_version = (ICD_DGNS_VRSN_CD1, "0");
+        check(
+            ClaimType::Carrier,
+            &[
+                (&[first, first_version], &[], system, json!(icd_10)),
+                (
+                    &[first, (ICD_DGNS_VRSN_CD1, "9")],
+                    &[],
+                    system,
+                    json!("http://hl7.org/fhir/sid/icd-9-cm"),
+                ),
+                (
+                    &[first],
+                    &[],
+                    system,
+                    json!("http://hl7.org/fhir/sid/unknown-icd-version"),
+                ),
+                (
+                    &[first, (ICD_DGNS_VRSN_CD1, "7")],
+                    &[],
+                    system,
+                    json!("http://hl7.org/fhir/sid/unknown-icd-version/7"),
+                ),
+                // The same code as principal, as second and on a line adds nothing.
+                (
+                    &[
+                        first,
+                        first_version,
+                        (PRNCPAL_DGNS_CD, "A02"),
+                        (PRNCPAL_DGNS_VRSN_CD, "0"),
+                        (ICD_DGNS_CD2, "A02"),
+                        (ICD_DGNS_VRSN_CD2, "0"),
+                    ],
+                    &[&[(LINE_ICD_DGNS_CD, "A02"), (LINE_ICD_DGNS_VRSN_CD, "0")]],
+                    "/diagnosis/1",
+                    Json::Null,
+                ),
+                // The same code of another version is another diagnosis.
+                (
+                    &[
+                        first,
+                        first_version,
+                        (ICD_DGNS_CD2, "A02"),
+                        (ICD_DGNS_VRSN_CD2, "9"),
+                    ],
+                    &[],
+                    type_of_second,
+                    json!("secondary"),
+                ),
+                (
+                    &[
+                        first,
+                        first_version,
+                        (PRNCPAL_DGNS_CD, "B04"),
+                        (PRNCPAL_DGNS_VRSN_CD, "0"),
+                    ],
+                    &[],
+                    type_of_second,
+                    json!("principal"),
+                ),
+                // A line's own diagnosis joins the list, and the line refers to it.
+                (
+                    &[first, first_version],
+                    &[&[(LINE_ICD_DGNS_CD, "A52"), (LINE_ICD_DGNS_VRSN_CD, "0")]],
+                    "/item/0/diagnosisSequence",
+                    json!([2]),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn lines_share_the_members_of_the_care_team() {
+        let performer = (PRF_PHYSN_NPI, "1923124");
+        let lines: &[Fields] = &[
+            &[
+                (LINE_NUM, "1"),
+                performer,
+                (PRVDR_SPCLTY, "41"),
+                (PRTCPTNG_IND_CD, "1"),
+            ],
+            &[
+                (LINE_NUM, "2"),
+                performer,
+                (PRVDR_SPCLTY, "41"),
+                (PRTCPTNG_IND_CD, "1"),
+            ],
+            &[
+                (LINE_NUM, "3"),
+                (PRF_PHYSN_UPIN, "U1"),
+                (ORG_NPI_NUM, "0000000000"),
+            ],
+            // An NPI is preferred to a UPIN.
+            &[
+                (LINE_NUM, "9"),
+                performer,
+                (PRF_PHYSN_UPIN, "U1"),
+                (PRTCPTNG_IND_CD, "2"),
+            ],
+        ];
+        let referred: Fields = &[(RFR_PHYSN_UPIN, "U2")];
+        let upin = json!("UPIN");
+        check(
+            ClaimType::Carrier,
+            &[
+                (referred, lines, "/item/0/careTeamSequence", json!([2])),
+                (referred, lines, "/item/1/careTeamSequence", json!([2])),
+                (referred, lines, "/item/2/careTeamSequence", json!([3, 4])),
+                (referred, lines, "/item/3/careTeamSequence", json!([2])),
+                (referred, lines, "/item/3/sequence", json!(9)),
+                (referred, lines, "/careTeam/4", Json::Null),
+                // Said by two lines, told once; the specialty follows the taxonomy of the look-up.
+                (
+                    referred,
+                    lines,
+                    "/careTeam/1/qualification/coding/2",
+                    Json::Null,
+                ),
+                (referred, lines, "/careTeam/1/extension/2", Json::Null),
+                (
+                    referred,
+                    lines,
+                    "/careTeam/1/extension/1/valueCoding/code",
+                    json!("2"),
+                ),
+                (
+                    referred,
+                    lines,
+                    "/careTeam/3/provider/display",
+                    json!("Fake ORG Name"),
+                ),
+                (
+                    referred,
+                    &[],
+                    "/referral/identifier/type/coding/0/code",
+                    upin.clone(),
+                ),
+                (
+                    referred,
+                    &[],
+                    "/careTeam/0/provider/identifier/type/coding/0/code",
+                    upin,
+                ),
+                (
+                    &[(RFR_PHYSN_UPIN, "U2"), (RFR_PHYSN_NPI, "8765676")],
+                    &[],
+                    "/referral/identifier/value",
+                    json!("8765676"),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn lines_say_when_and_what() {
+        let first = (LINE_1ST_EXPNS_DT, "27-OCT-1999");
+        let last = (LINE_LAST_EXPNS_DT, "28-OCT-1999");
+        let period = json!({"start": "1999-10-27", "end": "1999-10-28"});
+        check(
+            ClaimType::Carrier,
+            &[
+                (&[], &[&[first, last]], "/item/0/servicedPeriod", period),
+                (
+                    &[],
+                    &[&[first]],
+                    "/item/0/servicedDate",
+                    json!("1999-10-27"),
+                ),
+                (&[], &[&[last]], "/item/0/servicedPeriod", Json::Null),
+                // FHIR requires a service: what is missing is said to be.
+                (
+                    &[],
+                    &[&[]],
+                    "/item/0/productOrService/extension/0/valueCode",
+                    json!("unknown"),
+                ),
+                (
+                    &[(CARR_CLM_HCPCS_YR_CD, "5")],
+                    &[&[(HCPCS_2ND_MDFR_CD, "LT")]],
+                    "/item/0/modifier/0/coding/0/version",
+                    json!("5"),
+                ),
+                (
+                    &[],
+                    &[&[(HCPCS_2ND_MDFR_CD, "LT")]],
+                    "/item/0/modifier/0/coding/0/version",
+                    Json::Null,
+                ),
+                // A line without a number counts by its place.
+                (&[], &[&[], &[]], "/item/1/sequence", json!(2)),
+                (
+                    &[],
+                    &[&[(LINE_NUM, "4"), (LINE_HCT_HGB_TYPE_CD, "R1")]],
+                    "/contained/0/id",
+                    json!("line-observation-4"),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn drug_events_follow_their_qualifiers() {
+        let prescriber = (PRSCRBR_ID, "1750384806");
+        let pharmacy = (SRVC_PRVDR_ID, "1023011079");
+        let paid_code = "/item/0/adjudication/0/category/coding/0/code";
+        let paid = "/item/0/adjudication/0/amount/value";
+        let label = "/item/0/adjudication/0/category/coding/1/code";
+        let amounts = [(CVRD_D_PLAN_PD_AMT, "126.5"), (NCVRD_PLAN_PD_AMT, "17.5")];
+        let covered: Fields = &[(DRUG_CVRG_STUS_CD, "C"), amounts[0], amounts[1]];
+        let not_covered: Fields = &[(DRUG_CVRG_STUS_CD, "E"), amounts[0], amounts[1]];
+        let of_covered = "https://bluebutton.cms.gov/resources/variables/cvrd_d_plan_pd_amt";
+        check(
+            ClaimType::Pde,
+            &[
+                (
+                    &[prescriber, (PRSCRBR_ID_QLFYR_CD, "01")],
+                    &[],
+                    "/careTeam/0/sequence",
+                    json!(1),
+                ),
+                (
+                    &[prescriber, (PRSCRBR_ID_QLFYR_CD, "08")],
+                    &[],
+                    "/careTeam",
+                    Json::Null,
+                ),
+                (
+                    &[pharmacy, (SRVC_PRVDR_ID_QLFYR_CD, "01")],
+                    &[],
+                    "/facility/display",
+                    json!("ADVANTAGE HOME HEALTH CARE, INC."),
+                ),
+                (
+                    &[pharmacy, (SRVC_PRVDR_ID_QLFYR_CD, "07")],
+                    &[],
+                    "/facility/identifier/system",
+                    json!("http://hl7.org/fhir/sid/us-ncpdp"),
+                ),
+                (
+                    &[pharmacy, (SRVC_PRVDR_ID_QLFYR_CD, "99")],
+                    &[],
+                    "/provider",
+                    Json::Null,
+                ),
+                (covered, &[], paid_code, json!("benefit")),
+                (covered, &[], paid, json!(126.5)),
+                (not_covered, &[], paid_code, json!("noncovered")),
+                (not_covered, &[], paid, json!(17.5)),
+                (not_covered, &[], label, json!(of_covered)),
+                (
+                    &[(CMPND_CD, "2")],
+                    &[],
+                    "/supportingInfo/0/code/coding/0/code",
+                    json!("RXCINV"),
+                ),
+                (
+                    &[(CMPND_CD, "0")],
+                    &[],
+                    "/supportingInfo/0/category/coding/0/code",
+                    json!("refillnum"),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn codes_lose_their_blanks_and_show_only_known_meanings() {
+        let near_line = "/extension/0/valueCoding";
+        let url = "https://bluebutton.cms.gov/resources/variables/nch_near_line_rec_ident_cd";
+        check(
+            ClaimType::Carrier,
+            &[
+                (
+                    &[(NCH_NEAR_LINE_REC_IDENT_CD, "?")],
+                    &[],
+                    near_line,
+                    json!({"system": url, "code": "?"}),
+                ),
+                (
+                    &[(CARR_NUM, " 61026")],
+                    &[],
+                    "/extension/0/valueIdentifier/value",
+                    json!("61026"),
+                ),
+                (&[(CARR_NUM, "   ")], &[], "/extension", Json::Null),
+            ],
+        );
+        check(
+            ClaimType::Inpatient,
+            &[(
+                &[(CLM_DRG_CD, "0695")],
+                &[],
+                "/supportingInfo/0/code/coding/0/code",
+                json!("0695"),
+            )],
+        );
+    }
+}
+
+/// The columns that leave no trace of their own when they are the only ones with a value, and for what reason.
+#[test]
+fn every_other_column_shows_its_value_alone() {
+    let silent = |claim_type| -> &[Column] {
+        match claim_type {
+            ClaimType::Carrier => &[
+                // Unmapped.
+                DML_IND,
+                CARR_PRFRNG_PIN_NUM,
+                TAX_NUM,
+                HPSA_SCRCTY_IND_CD,
+                CARR_LINE_RX_NUM,
+                // Becomes a word.
+                FINAL_ACTION,
+                // Says something only about what another column says.
+                CARR_CLM_HCPCS_YR_CD,
+                PRVDR_SPCLTY,
+                CARR_LINE_PRVDR_TYPE_CD,
+                PRTCPTNG_IND_CD,
+                LINE_LAST_EXPNS_DT,
+                LINE_HCT_HGB_RSLT_NUM,
+                LINE_ICD_DGNS_VRSN_CD,
+                PRNCPAL_DGNS_VRSN_CD,
+                ICD_DGNS_VRSN_CD1,
+                ICD_DGNS_VRSN_CD2,
+                ICD_DGNS_VRSN_CD3,
+                ICD_DGNS_VRSN_CD4,
+                ICD_DGNS_VRSN_CD5,
+                ICD_DGNS_VRSN_CD6,
+                ICD_DGNS_VRSN_CD7,
+                ICD_DGNS_VRSN_CD8,
+                ICD_DGNS_VRSN_CD9,
+                ICD_DGNS_VRSN_CD10,
+                ICD_DGNS_VRSN_CD11,
+                ICD_DGNS_VRSN_CD12,
+            ],
+            ClaimType::Pde => &[
+                DML_IND,
+                FINAL_ACTION,
+                CMPND_CD,
+                // Wait for the column that says what they are.
+                PRSCRBR_ID,
+                PRSCRBR_ID_QLFYR_CD,
+                SRVC_PRVDR_ID,
+                SRVC_PRVDR_ID_QLFYR_CD,
+                CVRD_D_PLAN_PD_AMT,
+                // Stand beside the reference to a person's coverage.
+                PLAN_CNTRCT_REC_ID,
+                PLAN_PBP_REC_NUM,
+            ],
+            _ => &[
+                DML_IND,
+                FINAL_ACTION,
+                FI_ORIG_CLM_CNTL_NUM,
+                CLM_DRG_OUTLIER_STAY_CD,
+                CLM_PPS_IND_CD,
+                // Cut to whole numbers.
+                BENE_TOT_COINSRNC_DAYS_CNT,
+                CLM_NON_UTLZTN_DAYS_CNT,
+                CLM_UTLZTN_DAY_CNT,
+                CLM_PPS_CPTL_DRG_WT_NUM,
+                BENE_LRD_USED_CNT,
+                // Without lines no line shows the state.
+                PRVDR_STATE_CD,
+            ],
+        }
+    };
+    for claim_type in MAPPED {
+        for (part, column) in columns(claim_type) {
+            let (value, shown) = telling(column.kind());
+            let text = String::from_utf8(answer(&alone(claim_type, part, column, value))).unwrap();
+            let name = column.name();
+            let is_silent = silent(claim_type).contains(&column) || is_detail_of_icd(name);
+            assert_eq!(
+                text.contains(shown),
+                !is_silent,
+                "{name} of {}",
+                claim_type.name()
+            );
+        }
+    }
+}
+
+/// Versions, indicators and dates of codes that are not there.
+fn is_detail_of_icd(name: &str) -> bool {
+    let of_codes = ["ICD_", "CLM_POA_IND_SW", "CLM_E_POA_IND_SW", "PRCDR_DT"];
+    of_codes.iter().any(|prefix| name.starts_with(prefix))
+        && !name.starts_with("ICD_DGNS_CD")
+        && !name.starts_with("ICD_DGNS_E_CD")
+        && !name.starts_with("ICD_PRCDR_CD")
+        || name.ends_with("_DGNS_VRSN_CD")
+        || name == "FST_DGNS_E_VRSN_CD"
+}
+
+/// A value that stands out in an answer, and the form in which it is written there.
+fn telling(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Text => ("X7Q", "\"X7Q\""),
+        Kind::Char => ("~", "\"~\""),
+        Kind::Integer => ("77123", "77123"),
+        Kind::Decimal => ("77123.450", "77123.450"),
+        Kind::Date => ("07-MAR-1971", "1971-03-07"),
+    }
+}
+
+fn columns(claim_type: ClaimType) -> impl Iterator<Item = (RowPart, Column)> {
+    let layout = claim_type.layout();
+    let header = layout
+        .header
+        .iter()
+        .map(|column| (RowPart::Header, *column));
+    header.chain(layout.line.iter().map(|column| (RowPart::Line, *column)))
+}
+
+/// A claim with one value.
+fn alone(claim_type: ClaimType, part: RowPart, column: Column, value: &str) -> Claim<'_> {
+    let mut claim = claim(claim_type, &[], &[]);
+    let value = Value::parse(column.kind(), value).unwrap();
+    if part == RowPart::Line {
+        claim.lines.push(Row::new(claim_type.layout(), part));
+        claim.lines[0].set(column, value);
+    } else {
+        claim.header.set(column, value);
+    }
+    claim
+}
+
+/// A claim with a value in each of the columns that `has` picks, on three lines.
+fn filled(claim_type: ClaimType, mut has: impl FnMut() -> bool) -> Claim<'static> {
+    let layout = claim_type.layout();
+    let mut fill = |part| {
+        let mut row = Row::new(layout, part);
+        for column in layout.columns(part) {
+            if has() {
+                row.set(
+                    *column,
+                    Value::parse(column.kind(), telling(column.kind()).0).unwrap(),
+                );
+            }
+        }
+        row
+    };
+    let header = fill(RowPart::Header);
+    let lines = if layout.line.is_empty() { 0 } else { 3 };
+    Claim {
+        claim_type,
+        header,
+        lines: (0..lines).map(|_| fill(RowPart::Line)).collect(),
+    }
+}
+
+#[test]
+fn no_column_each_column_alone_and_all_columns_keep_the_rules_of_fhir() {
+    for claim_type in MAPPED {
+        assert_sound(&json_of(&claim(claim_type, &[], &[])));
+        assert_sound(&json_of(&filled(claim_type, || true)));
+        for (part, column) in columns(claim_type) {
+            let value = telling(column.kind()).0;
+            assert_sound(&json_of(&alone(claim_type, part, column, value)));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_columns_keep_the_rules_of_fhir(
+        claim_type in prop::sample::select(MAPPED.to_vec()),
+        picks in prop::collection::vec(any::<bool>(), 1..97),
+    ) {
+        let mut picks = picks.iter().cycle();
+        let claim = filled(claim_type, || *picks.next().unwrap());
+        assert_sound(&json_of(&claim));
+    }
+
+    #[test]
+    fn any_text_is_written_as_it_is(text in "[ -~¡-ÿ]{1,40}") {
+        prop_assume!(!text.trim().is_empty());
+        let mut claim = claim(ClaimType::Carrier, &[], &[]);
+        claim.header.set(CARR_NUM, Some(Value::Text(&text)));
+        let found = json_of(&claim);
+        prop_assert_eq!(&found["extension"][0]["valueIdentifier"]["value"], text.trim());
+    }
+}
+
+/// What FHIR demands of every ExplanationOfBenefit, whatever stood in the row.
+fn assert_sound(resource: &Json) {
+    assert_nothing_empty("", resource);
+    for list in ["careTeam", "supportingInfo", "diagnosis", "procedure"] {
+        let sequences: Vec<u64> = elements(resource, list)
+            .map(|element| element["sequence"].as_u64().expect("a sequence"))
+            .collect();
+        let counted: Vec<u64> = (1..=sequences.len() as u64).collect();
+        assert_eq!(sequences, counted, "{list}");
+    }
+    for item in elements(resource, "item") {
+        for (link, list) in [
+            ("careTeamSequence", "careTeam"),
+            ("informationSequence", "supportingInfo"),
+            ("diagnosisSequence", "diagnosis"),
+        ] {
+            let last = elements(resource, list).count() as u64;
+            let mut links = elements(item, link);
+            assert!(
+                links.all(|sequence| (1..=last).contains(&sequence.as_u64().unwrap_or(0))),
+                "{link} refers to nothing"
+            );
+        }
+    }
+    let text = resource.to_string();
+    for contained in elements(resource, "contained") {
+        let reference = json!(format!("#{}", contained["id"].as_str().expect("an id")));
+        assert!(
+            text.contains(&reference.to_string()),
+            "nothing refers to {reference}"
+        );
+    }
+    let references = text.split("\"reference\":\"#").skip(1);
+    for id in references.filter_map(|rest| rest.split('"').next()) {
+        let mut contained = elements(resource, "contained");
+        assert!(
+            contained.any(|one| one["id"] == id),
+            "#{id} refers to nothing"
+        );
+    }
+}
+
+fn elements<'a>(resource: &'a Json, list: &str) -> impl Iterator<Item = &'a Json> {
+    resource[list].as_array().into_iter().flatten()
+}
+
+fn assert_nothing_empty(path: &str, value: &Json) {
+    let is_empty = match value {
+        Json::Null => true,
+        Json::String(text) => text.is_empty(),
+        Json::Array(elements) => elements.is_empty(),
+        Json::Object(members) => members.is_empty(),
+        Json::Bool(_) | Json::Number(_) => false,
+    };
+    assert!(!is_empty, "{path} is empty");
+    match value {
+        Json::Array(elements) => {
+            for (at, element) in elements.iter().enumerate() {
+                assert_nothing_empty(&format!("{path}/{at}"), element);
+            }
+        }
+        Json::Object(members) => {
+            for (key, member) in members {
+                assert_nothing_empty(&format!("{path}/{key}"), member);
+            }
+        }
+        _ => {}
     }
 }

@@ -152,6 +152,15 @@ impl<'a> Member<'a> {
     }
 }
 
+fn provider_identifier(w: &mut Writer, id: &str, system: impl FnOnce(&mut Writer)) {
+    w.key("identifier");
+    w.object(|w| {
+        w.key("system");
+        system(w);
+        w.text("value", id);
+    });
+}
+
 /// The members of a reference by identifier, with the provider's name where it is known.
 fn named_identifier(w: &mut Writer, id_type: &Coding, id: &str, context: &Context) {
     w.key("identifier");
@@ -174,26 +183,18 @@ impl Engine<'_> {
             return;
         }
         for rule in self.claim.rules() {
-            let Some(value) = self.claim.text(rule.column) else {
+            let Some(id) = self.claim.text(rule.column) else {
                 continue;
             };
-            let system: &[&str] = match rule.r4 {
-                Target::Provider => &[
-                    crate::mapping::codes::VARIABLE_BASE,
-                    crate::mapping::codes::variable(rule.column).name,
-                ],
-                Target::Pharmacy(qualifier) => match self.pharmacy_system(qualifier) {
-                    Some(system) => &[system],
-                    None => continue,
-                },
-                _ => continue,
-            };
-            w.key("identifier");
-            w.object(|w| {
-                w.key("system");
-                w.string_of(system);
-                w.text("value", &value);
-            });
+            match rule.r4 {
+                Target::Provider => provider_identifier(w, &id, |w| elements::url(w, rule.column)),
+                Target::Pharmacy(qualifier) => {
+                    if let Some(system) = self.pharmacy_system(qualifier) {
+                        provider_identifier(w, &id, |w| w.string(system));
+                    }
+                }
+                _ => {}
+            }
         }
     }
 

@@ -28,13 +28,18 @@ pub(super) fn concept(w: &mut Writer, one: &Coding) {
     });
 }
 
+/// The URL of a column's variable, as a value.
+pub(super) fn url(w: &mut Writer, column: Column) {
+    w.string_of(&[VARIABLE_BASE, variable(column).name]);
+}
+
 /// A coding whose code is the URL of a variable and whose display is its label.
 pub(super) fn variable_coding(w: &mut Writer, system: &str, column: Column) {
     let variable = variable(column);
     w.object(|w| {
         w.plain("system", system);
         w.key("code");
-        w.string_of(&[VARIABLE_BASE, variable.name]);
+        url(w, column);
         if !variable.label.is_empty() {
             w.text("display", variable.label);
         }

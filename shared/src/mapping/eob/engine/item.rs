@@ -3,7 +3,7 @@
 use super::part::Part;
 use super::{Engine, elements};
 use crate::fhir::json::Writer;
-use crate::mapping::eob::rule::{System, Target};
+use crate::mapping::eob::rule::{Rule, System, Target};
 use crate::mapping::eob::terms::{Coding, DATA_ABSENT_REASON, DENIAL_REASON, NDC};
 use crate::rif::Column;
 
@@ -214,7 +214,7 @@ impl Part<'_> {
     fn adjudication(
         &self,
         w: &mut Writer,
-        rule: &crate::mapping::eob::rule::Rule,
+        rule: &Rule,
         category: &Coding,
         label: Column,
         with: Option<Column>,

@@ -19,7 +19,6 @@ use super::terms::{
 };
 use crate::fhir::json::Writer;
 use crate::mapping::Context;
-use crate::mapping::codes::{VARIABLE_BASE, variable};
 use crate::rif::{Claim, Column};
 
 /// A claim on its way to becoming an ExplanationOfBenefit.
@@ -165,7 +164,7 @@ impl Engine<'_> {
                 w.key("system");
                 match system {
                     Some(system) => w.string(system),
-                    None => w.string_of(&[VARIABLE_BASE, variable(rule.column).name]),
+                    None => elements::url(w, rule.column),
                 }
                 w.text("value", &value);
             });

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::elements;
 use crate::fhir::json::Writer;
-use crate::mapping::codes::{VARIABLE_BASE, variable};
+use crate::mapping::codes::variable;
 use crate::mapping::eob::rule::{Blank, Form, Rule, System, Target};
 use crate::rif::{Column, Decimal, Row, Value};
 
@@ -131,7 +131,7 @@ impl<'a> Part<'a> {
                 w.key("valueIdentifier");
                 w.object(|w| {
                     w.key("system");
-                    w.string_of(&[VARIABLE_BASE, variable(column).name]);
+                    elements::url(w, column);
                     w.text("value", &value);
                 });
             });
@@ -159,7 +159,7 @@ pub(super) fn variable_code(w: &mut Writer, column: Column, code: &str) {
     let variable = variable(column);
     w.object(|w| {
         w.key("system");
-        w.string_of(&[VARIABLE_BASE, variable.name]);
+        elements::url(w, column);
         w.text("code", code);
         if let Some(display) = variable.display(code) {
             w.text("display", display);
@@ -171,7 +171,7 @@ pub(super) fn variable_code(w: &mut Writer, column: Column, code: &str) {
 pub(super) fn extension(w: &mut Writer, column: Column, value: impl FnOnce(&mut Writer)) {
     w.object(|w| {
         w.key("url");
-        w.string_of(&[VARIABLE_BASE, variable(column).name]);
+        elements::url(w, column);
         value(w);
     });
 }
