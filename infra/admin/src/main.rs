@@ -14,6 +14,7 @@ mod measure;
 mod setup;
 mod sign_ins;
 mod sources;
+mod synthesize;
 
 /// How a command ends: its exit code, or a sentence that says what went wrong.
 type Outcome = Result<ExitCode, Box<dyn Error>>;
@@ -37,6 +38,8 @@ enum Command {
     Setup(setup::Arguments),
     /// List who can sign in to the sandbox.
     SignIns(sign_ins::Arguments),
+    /// Write RIF files about synthetic people.
+    Synthesize(synthesize::Arguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -47,6 +50,7 @@ async fn main() -> ExitCode {
         Command::Measure(arguments) => measure::run(arguments).await,
         Command::Setup(arguments) => setup::run(arguments).await,
         Command::SignIns(arguments) => sign_ins::run(arguments).await,
+        Command::Synthesize(arguments) => synthesize::run(&arguments),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("bluebutton-admin: {error}");
