@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 type Finding = (&'static str, Result<String, String>);
 
 /// Programs that only `cargo xtask test` uses, and what it leaves out without them.
-const OPTIONAL_PROGRAMS: [(&str, &str); 3] = [
+pub(crate) const OPTIONAL_PROGRAMS: [(&str, &str); 3] = [
     (
         "chromium",
         "the tests in a browser (Debian: chromium, chromium-driver)",

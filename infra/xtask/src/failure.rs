@@ -36,6 +36,11 @@ impl Failure {
         }
     }
 
+    /// A step that did not work and has said so.
+    pub(crate) fn silent() -> Self {
+        Self::new("")
+    }
+
     /// A program that ended with an exit code of its own, after it said why.
     pub(crate) fn exit_code(sentence: impl Into<String>, code: Option<i32>) -> Self {
         Self {

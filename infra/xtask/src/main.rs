@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod admin;
+mod checks;
+mod deployment;
 mod doctor;
 mod failure;
 mod local_aws;
@@ -36,6 +38,8 @@ struct CommandLine {
 enum Command {
     /// Bring up the whole API at http://localhost:8000 with people to sign in as; Ctrl-C ends it.
     Sandbox(sandbox::Options),
+    /// Run every test, on a sandbox of its own and free ports.
+    Test(checks::Arguments),
     /// Check what this machine has of what the other commands need.
     Doctor,
     /// Load RIF files or folders into the running sandbox, or wherever the environment says.
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
 fn run(command: Command, workspace: &Workspace) -> Outcome {
     match command {
         Command::Sandbox(options) => sandbox::run(workspace, options),
+        Command::Test(arguments) => checks::run(workspace, arguments),
         Command::Doctor => doctor::run(workspace),
         Command::Load(passed) => admin::run(workspace, "load", &passed.arguments),
         Command::Token(passed) => admin::run(workspace, "token", &passed.arguments),

@@ -1,6 +1,7 @@
 //! The programs that a command starts, each in a process group of its own, so that nothing outlives the command:
 //! neither when it ends nor when it fails nor when it is interrupted.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -79,27 +80,39 @@ pub(crate) fn run(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(file);
-    let mut child = spawn(name, command)?;
-    let mut lines = Vec::new();
-    if let Some(output) = child.stdout.take() {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            watch(&line);
-            lines.push(line);
-        }
-    }
-    let status = wait(&mut child);
+    let lines = RefCell::new(String::new());
+    let status = spawn_and_read(name, command, |line| {
+        watch(line);
+        let mut lines = lines.borrow_mut();
+        lines.push_str(line);
+        lines.push('\n');
+    })?;
     let errors = fs::read_to_string(log).unwrap_or_default();
-    fs::write(log, lines.join("\n") + "\n" + &errors).map_err(|error| failed(&error))?;
+    fs::write(log, lines.into_inner() + &errors).map_err(|error| failed(&error))?;
     if status.is_some_and(|status| status.success()) {
         return Ok(());
     }
     Err(failure_with_log(&format!("{name} failed"), log))
 }
 
+/// Runs a program to its end and reads its output; its errors go where ours go.
+pub(crate) fn run_and_read(
+    name: &'static str,
+    command: &mut Command,
+    watch: impl Fn(&str),
+) -> Outcome {
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    succeeded(name, spawn_and_read(name, command, watch)?)
+}
+
 /// Runs a program to its end with its output where ours goes.
 pub(crate) fn run_in_view(name: &'static str, command: &mut Command) -> Outcome {
     let mut child = spawn(name, command.stdin(Stdio::null()))?;
-    match wait(&mut child) {
+    succeeded(name, wait(&mut child))
+}
+
+fn succeeded(name: &str, status: Option<ExitStatus>) -> Outcome {
+    match status {
         Some(status) if status.success() => Ok(()),
         status => Err(Failure::exit_code(
             format!("{name} failed"),
@@ -136,6 +149,20 @@ fn spawn(name: &str, command: &mut Command) -> Outcome<Child> {
         .map_err(|error| Failure::machine(format!("{name} cannot be started: {error}")))?;
     running.push(child.id());
     Ok(child)
+}
+
+fn spawn_and_read(
+    name: &str,
+    command: &mut Command,
+    watch: impl Fn(&str),
+) -> Outcome<Option<ExitStatus>> {
+    let mut child = spawn(name, command)?;
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            watch(&line);
+        }
+    }
+    Ok(wait(&mut child))
 }
 
 fn wait(child: &mut Child) -> Option<ExitStatus> {

@@ -18,6 +18,7 @@ use crate::workspace::Workspace;
 
 /// The port of CMS's SDKs' own LOCAL environment.
 const USUAL_PORT: u16 = 8000;
+const STACK: &str = "bluebutton-sandbox";
 const BENEFICIARIES: u32 = 100;
 const SEED: u32 = 1;
 const INSTANCES_PER_FUNCTION: u32 = 3;
@@ -54,6 +55,30 @@ pub(crate) struct Options {
     /// The folder of the sandbox's files.
     #[arg(long, hide = true, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Whether tests run on it: on a local AWS of its own, and edits do not restart its functions.
+    #[arg(skip)]
+    for_tests: bool,
+}
+
+impl Options {
+    /// A sandbox for tests, on a free port.
+    pub(crate) fn for_tests(state: PathBuf) -> Outcome<Self> {
+        Ok(Self {
+            rif: Vec::new(),
+            beneficiaries: BENEFICIARIES,
+            port: local_aws::free_port()?,
+            state: Some(state),
+            for_tests: true,
+        })
+    }
+}
+
+/// The data resources of a sandbox.
+pub(crate) struct DataResources {
+    /// What the functions and `bluebutton-admin` read from their environment.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// The registered applications.
+    pub(crate) applications: Value,
 }
 
 /// A running sandbox; it ends with this value.
@@ -89,11 +114,17 @@ impl Sandbox {
         let cargo_lambda = CARGO_LAMBDA.prepare(&workspace.target)?;
         make_folder(&state)?;
         workspace.build()?;
-        let aws = LocalAws::find_or_start(&workspace.target, &state)?;
+        let aws = if options.for_tests {
+            LocalAws::start(&workspace.target, &state, local_aws::free_port()?)?
+        } else {
+            LocalAws::find_or_start(&workspace.target, &state)?
+        };
         let base_url = format!("http://localhost:{}", options.port);
-        let (environment, applications) = set_up(workspace, &state, &aws, &base_url)?;
-        let functions =
-            start_functions(workspace, &state, options.port, &environment, &cargo_lambda)?;
+        let DataResources {
+            environment,
+            applications,
+        } = set_up(workspace, &state, &aws, &base_url, STACK)?;
+        let functions = start_functions(workspace, &state, &options, &environment, &cargo_lambda)?;
         let mut sandbox = Self {
             functions,
             aws,
@@ -108,8 +139,13 @@ impl Sandbox {
         Ok(sandbox)
     }
 
+    /// The RIF files of its synthetic people.
+    pub(crate) fn rif(&self) -> PathBuf {
+        self.state.join("rif")
+    }
+
     /// The file that describes the sandbox to scripts.
-    pub(crate) fn description_file(&self) -> PathBuf {
+    fn description_file(&self) -> PathBuf {
         self.state.join("sandbox.json")
     }
 
@@ -124,7 +160,7 @@ impl Sandbox {
         if !options.rif.is_empty() {
             return processes::run_in_view("Loading", load.args(&options.rif));
         }
-        let rif = self.state.join("rif");
+        let rif = self.rif();
         let step = Step::start(format!("Making {} synthetic people", options.beneficiaries));
         let _ = fs::remove_dir_all(&rif);
         let mut synthesize = self.admin(workspace);
@@ -162,19 +198,11 @@ impl Sandbox {
 
     /// Writes the sign-ins and `sandbox.json`.
     fn describe(&mut self, workspace: &Workspace) -> Outcome {
-        let sign_ins = self.state.join("sign-ins.csv");
-        let mut admin = self.admin(workspace);
-        let log = self.state.join("sign-ins.log");
-        processes::run(
-            "bluebutton-admin sign-ins",
-            admin.args(["sign-ins", "--out"]).arg(&sign_ins),
-            &log,
-            |_| (),
-        )?;
-        let text = fs::read_to_string(&sign_ins).unwrap_or_default();
-        self.description["sign_ins"] = ready_sign_ins(&text);
-        let pretty = format!("{:#}\n", self.description);
-        write(&self.description_file(), &pretty)
+        self.description["sign_ins"] = sign_ins(workspace, &self.state, &self.environment)?;
+        write(
+            &self.description_file(),
+            &format!("{:#}\n", self.description),
+        )
     }
 
     /// The environment, for `cargo xtask load` and for whoever wants to source it.
@@ -275,20 +303,21 @@ fn check_rif(paths: &[PathBuf]) -> Outcome {
     }
 }
 
-/// Makes the data resources and gives the functions' environment and the applications.
-fn set_up(
+/// Makes the data resources, unless the stack is there already, and registers the applications.
+pub(crate) fn set_up(
     workspace: &Workspace,
     state: &Path,
     aws: &LocalAws,
     base_url: &str,
-) -> Outcome<(BTreeMap<String, String>, Value)> {
+    stack: &str,
+) -> Outcome<DataResources> {
     let step = Step::start("Creating tables, keys and secrets from infra/data.yaml");
     let out = state.join("setup.json");
     let mut environment: BTreeMap<String, String> = aws.environment().into_iter().collect();
     let mut setup = workspace.admin();
     setup
         .envs(&environment)
-        .args(["setup", "--template"])
+        .args(["setup", "--stack", stack, "--template"])
         .arg(workspace.root.join("infra/data.yaml"))
         .arg("--out")
         .arg(&out);
@@ -312,17 +341,44 @@ fn set_up(
         env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()),
     );
     step.done();
-    Ok((environment, made["applications"].take()))
+    Ok(DataResources {
+        environment,
+        applications: made["applications"].take(),
+    })
+}
+
+/// Writes the list of all sign-ins and gives those to start with.
+pub(crate) fn sign_ins(
+    workspace: &Workspace,
+    state: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Outcome<Value> {
+    let file = state.join("sign-ins.csv");
+    let mut admin = workspace.admin();
+    admin
+        .envs(environment)
+        .args(["sign-ins", "--out"])
+        .arg(&file);
+    let log = state.join("sign-ins.log");
+    processes::run("bluebutton-admin sign-ins", &mut admin, &log, |_| ())?;
+    Ok(ready_sign_ins(
+        &fs::read_to_string(&file).unwrap_or_default(),
+    ))
 }
 
 fn start_functions(
     workspace: &Workspace,
     state: &Path,
-    port: u16,
+    options: &Options,
     environment: &BTreeMap<String, String>,
     cargo_lambda: &Path,
 ) -> Outcome<Process> {
     let mut watch = workspace.cargo();
+    if options.for_tests {
+        watch.args(["lambda", "watch", "--ignore-changes"]);
+    } else {
+        watch.args(["lambda", "watch"]);
+    }
     watch
         .args([
             "lambda",
@@ -331,7 +387,7 @@ fn start_functions(
             "127.0.0.1",
             "--disable-cors",
         ])
-        .args(["--invoke-port", &port.to_string()])
+        .args(["--invoke-port", &options.port.to_string()])
         .args(["--concurrency", &INSTANCES_PER_FUNCTION.to_string()])
         .envs(environment)
         .env("PATH", tools::path_with([cargo_lambda]));
@@ -390,7 +446,7 @@ fn ready_sign_ins(csv: &str) -> Value {
         .collect()
 }
 
-fn write(path: &Path, text: &str) -> Outcome {
+pub(crate) fn write(path: &Path, text: &str) -> Outcome {
     fs::write(path, text)
         .map_err(|error| Failure::machine(format!("{} cannot be written: {error}", path.display())))
 }

@@ -42,7 +42,14 @@ pub(crate) const SAM: Tool = Tool {
     size: "340 MB",
 };
 
-/// What all three need.
+/// CMS's own SDK, a client that has to work unchanged.
+pub(crate) const CMS_PYTHON_SDK: Tool = Tool {
+    name: "CMS's Python SDK",
+    packages: &["cms-bluebutton-sdk==1.1.0"],
+    size: "30 MB",
+};
+
+/// What all of them need.
 const PYTHON_VERSION_MIN: (u32, u32) = (3, 10);
 
 impl Tool {

@@ -1,0 +1,167 @@
+//! `cargo xtask test`: everything that has to hold, on a sandbox of its own.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::env;
+use std::process::Command;
+
+use crate::deployment;
+use crate::doctor::OPTIONAL_PROGRAMS;
+use crate::failure::{Failure, Outcome};
+use crate::processes;
+use crate::sandbox::{Options, Sandbox};
+use crate::step::Step;
+use crate::tools::CMS_PYTHON_SDK;
+use crate::workspace::Workspace;
+
+/// What to leave out.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Leave the deployment check out.
+    #[arg(long)]
+    no_deployment: bool,
+}
+
+/// How many tests passed and failed.
+#[derive(Default)]
+pub(crate) struct Count {
+    passed: u32,
+    failed: u32,
+}
+
+/// Runs the checks from the quickest to the slowest; formatting and lints stop at once, tests all run.
+pub(crate) fn run(workspace: &Workspace, arguments: Arguments) -> Outcome {
+    say_what_is_left_out()?;
+    check(workspace, "cargo fmt", &["fmt", "--all", "--check"])?;
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    check(workspace, "cargo clippy", &clippy)?;
+    let sdk_python = CMS_PYTHON_SDK.prepare(&workspace.target)?.join("python");
+
+    let state = workspace.target.join("test");
+    let sandbox = Sandbox::start(workspace, Options::for_tests(state.join("sandbox"))?)?;
+    let mut environment = sandbox.environment.clone();
+    let sdk_python = sdk_python.display().to_string();
+    environment.insert("BLUEBUTTON_SDK_PYTHON".to_owned(), sdk_python);
+    let mut count = Count::default();
+    count.add(tests(workspace, &environment, &[])?);
+    if !arguments.no_deployment {
+        count.add(deployment::check(
+            workspace,
+            &state.join("deployment"),
+            &sandbox.rif(),
+        )?);
+    }
+    drop(sandbox);
+
+    println!("\n{} passed, {} failed", count.passed, count.failed);
+    match count.failed {
+        0 => Ok(()),
+        _ => Err(Failure::silent()),
+    }
+}
+
+/// Runs `cargo test` and counts what its runner says.
+pub(crate) fn tests(
+    workspace: &Workspace,
+    environment: &BTreeMap<String, String>,
+    selection: &[&str],
+) -> Outcome<Count> {
+    let mut command = workspace.cargo();
+    command
+        .args(["test", "--no-fail-fast"])
+        .args(if selection.is_empty() {
+            &["--workspace"]
+        } else {
+            selection
+        })
+        .envs(environment);
+    let count = RefCell::new(Count::default());
+    let outcome = processes::run_and_read("cargo test", &mut command, |line| {
+        println!("{line}");
+        count.borrow_mut().read(line);
+    });
+    let count = count.into_inner();
+    match outcome {
+        // Failed tests are counted and shown; anything else that ends cargo, such as an error of the compiler, is not.
+        Err(failure) if count.failed == 0 => Err(failure),
+        _ => Ok(count),
+    }
+}
+
+impl Count {
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    /// Adds a line such as `test result: ok. 4 passed; 0 failed; 0 ignored; ...`.
+    fn read(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let before = |word: &str| {
+            let words: Vec<_> = result
+                .split([' ', ';'])
+                .filter(|word| !word.is_empty())
+                .collect();
+            let position = words.iter().position(|&found| found == word)?;
+            words.get(position.checked_sub(1)?)?.parse::<u32>().ok()
+        };
+        self.passed += before("passed").unwrap_or(0);
+        self.failed += before("failed").unwrap_or(0);
+    }
+}
+
+fn check(workspace: &Workspace, name: &'static str, arguments: &[&str]) -> Outcome {
+    let step = Step::start(name);
+    processes::run_in_view(name, workspace.cargo().args(arguments))?;
+    step.done();
+    Ok(())
+}
+
+/// Tests that need a program leave themselves out without it, unless `REQUIRE_ALL` is set.
+fn say_what_is_left_out() -> Outcome {
+    let required = env::var_os("REQUIRE_ALL").is_some();
+    for (program, left_out) in OPTIONAL_PROGRAMS {
+        if Command::new(program).arg("--version").output().is_ok() {
+            continue;
+        }
+        if required {
+            return Err(Failure::machine(format!(
+                "REQUIRE_ALL is set and {program} is missing."
+            )));
+        }
+        eprintln!("- {program} is missing: left out are {left_out}");
+    }
+    if env::var_os("BLUEBUTTON_REFERENCE").is_none() {
+        eprintln!(
+            "- BLUEBUTTON_REFERENCE names no folder: left out are the comparisons with CMS's own answers"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_what_the_test_runner_says() {
+        let mut count = Count::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "test result: FAILED. 11 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
+        ] {
+            count.read(line);
+        }
+        assert_eq!((count.passed, count.failed), (15, 2));
+    }
+}

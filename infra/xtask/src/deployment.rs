@@ -1,0 +1,201 @@
+//! The deployment check: the template that ops deploy, built and deployed to a local AWS of its own, and the path from
+//! sign-in to claims through its API Gateway.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::checks::{self, Count};
+use crate::failure::{Failure, Outcome};
+use crate::local_aws::{self, LocalAws};
+use crate::processes;
+use crate::sandbox;
+use crate::step::Step;
+use crate::tools::{self, CARGO_LAMBDA, SAM, make_folder};
+use crate::workspace::Workspace;
+
+const STACK: &str = "bluebutton-sandbox";
+const TEMPLATES: [&str; 3] = ["template.yaml", "infra/data.yaml", "infra/access.yaml"];
+/// The acceptance tests that go the whole path; each call through the local gateway takes at least 0.1 s.
+const ACCEPTANCE_TESTS: [&str; 4] = ["--package", "acceptance", "--", "straight_path"];
+
+struct Deployment<'a> {
+    workspace: &'a Workspace,
+    state: &'a Path,
+    aws: LocalAws,
+    /// The folder of SAM's programs.
+    sam: PathBuf,
+    path: OsString,
+}
+
+/// Lints, builds, deploys twice (the second time as an update) and runs the acceptance tests of the straight path.
+pub(crate) fn check(workspace: &Workspace, state: &Path, rif: &Path) -> Outcome<Count> {
+    let sam = SAM.prepare(&workspace.target)?;
+    // Zig is found through the Python that stands first.
+    let path = tools::path_with([CARGO_LAMBDA.prepare(&workspace.target)?.as_path(), &sam]);
+    make_folder(state)?;
+    lint(workspace, state, &sam, &path)?;
+    let aws = LocalAws::start(&workspace.target, state, local_aws::free_port()?)?;
+    let deployment = Deployment {
+        workspace,
+        state,
+        aws,
+        sam,
+        path,
+    };
+    deployment.build()?;
+    deployment.deploy("Deploying to a local AWS", None)?;
+    let base_url = deployment.base_url()?;
+    deployment.deploy("Deploying again, as an update", Some(&base_url))?;
+    let sandbox = deployment.set_up(&base_url, rif)?;
+    checks::tests(
+        workspace,
+        &deployment.environment(&sandbox),
+        &ACCEPTANCE_TESTS,
+    )
+}
+
+fn lint(workspace: &Workspace, state: &Path, sam: &Path, path: &OsStr) -> Outcome {
+    let step = Step::start("sam validate --lint and cfn-lint");
+    let tool = |name: &str| {
+        let mut command = Command::new(sam.join(name));
+        command
+            .current_dir(&workspace.root)
+            .env("PATH", path)
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env("SAM_CLI_TELEMETRY", "0");
+        command
+    };
+    let mut validate = tool("sam");
+    processes::run(
+        "sam validate",
+        validate.args(["validate", "--lint"]),
+        &state.join("validate.log"),
+        |_| (),
+    )?;
+    let mut cfn_lint = tool("cfn-lint");
+    processes::run(
+        "cfn-lint",
+        cfn_lint.args(TEMPLATES),
+        &state.join("cfn-lint.log"),
+        |_| (),
+    )?;
+    step.done();
+    Ok(())
+}
+
+impl Deployment<'_> {
+    /// Unoptimised x86_64 packages: link-time optimisation takes minutes for each function.
+    fn build(&self) -> Outcome {
+        let step = Step::start("sam build (unoptimised)");
+        let mut build = self.sam(&["build", "--parameter-overrides", "Architecture=x86_64"]);
+        build
+            .arg("--build-dir")
+            .arg(self.state.join("build"))
+            .env("SAM_BUILD_MODE", "debug")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_PROFILE_DEV_STRIP", "symbols");
+        self.run("sam build", &mut build, "build.log", &step)?;
+        step.done();
+        Ok(())
+    }
+
+    fn deploy(&self, what: &str, public_base_url: Option<&str>) -> Outcome {
+        let step = Step::start(what);
+        let mut overrides = "Stage=sandbox LogRetentionDays=7 Architecture=x86_64".to_owned();
+        if let Some(url) = public_base_url {
+            overrides = format!("{overrides} PublicBaseUrl={url}");
+        }
+        let mut deploy = self.sam(&["deploy", "--config-env", "sandbox", "--parameter-overrides"]);
+        deploy
+            .arg(overrides)
+            .args(["--stack-name", STACK, "--template-file"])
+            .arg(self.state.join("build/template.yaml"));
+        self.run("sam deploy", &mut deploy, "deploy.log", &step)?;
+        step.done();
+        Ok(())
+    }
+
+    /// Where the local API Gateway answers for the deployed API.
+    fn base_url(&self) -> Outcome<String> {
+        let mut list = self.sam(&[
+            "list",
+            "stack-outputs",
+            "--stack-name",
+            STACK,
+            "--output",
+            "json",
+        ]);
+        let text = RefCell::new(String::new());
+        let log = self.state.join("outputs.log");
+        processes::run("sam list stack-outputs", &mut list, &log, |line| {
+            text.borrow_mut().push_str(line)
+        })?;
+        let text = text.into_inner();
+        let outputs: Value = serde_json::from_str(&text).map_err(|error| {
+            Failure::new(format!("the stack's outputs cannot be read: {error}"))
+        })?;
+        let is_the_api = |output: &&Value| output["OutputKey"] == "ApiId";
+        let api = outputs.as_array().into_iter().flatten().find(is_the_api);
+        let api = api.and_then(|output| output["OutputValue"].as_str());
+        let api = api.ok_or_else(|| Failure::new("the stack has no output ApiId"))?;
+        let endpoint_url = &self.aws.endpoint_url;
+        Ok(format!(
+            "{endpoint_url}/restapis/{api}/sandbox/_user_request_"
+        ))
+    }
+
+    /// Registers the applications, loads the people of the sandbox and describes it all in a file for the tests.
+    fn set_up(&self, base_url: &str, rif: &Path) -> Outcome<PathBuf> {
+        let step = Step::start("Loading people into the deployed tables");
+        let made = sandbox::set_up(self.workspace, self.state, &self.aws, base_url, STACK)?;
+        let mut load = self.workspace.admin();
+        load.envs(&made.environment).arg("load").arg(rif);
+        processes::run(
+            "bluebutton-admin load",
+            &mut load,
+            &self.state.join("load.log"),
+            |_| (),
+        )?;
+        let file = self.state.join("sandbox.json");
+        let description = json!({
+            "base_url": base_url,
+            "applications": made.applications,
+            "sign_ins": sandbox::sign_ins(self.workspace, self.state, &made.environment)?,
+        });
+        sandbox::write(&file, &format!("{description:#}\n"))?;
+        step.done();
+        Ok(file)
+    }
+
+    fn environment(&self, sandbox: &Path) -> BTreeMap<String, String> {
+        let description = (
+            "BLUEBUTTON_SANDBOX".to_owned(),
+            sandbox.display().to_string(),
+        );
+        self.aws
+            .environment()
+            .into_iter()
+            .chain([description])
+            .collect()
+    }
+
+    fn sam(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.sam.join("sam"));
+        command
+            .args(arguments)
+            .current_dir(&self.workspace.root)
+            .envs(self.aws.environment())
+            .env("PATH", &self.path)
+            .env("SAM_CLI_TELEMETRY", "0");
+        command
+    }
+
+    fn run(&self, name: &'static str, command: &mut Command, log: &str, step: &Step) -> Outcome {
+        processes::run(name, command, &self.state.join(log), |line| step.note(line))
+    }
+}
