@@ -1,8 +1,8 @@
 //! Names of providers and drugs, which no RIF row carries.
 //!
 //! An operator has them from public registries (NPPES and the FDA's drug directory). A renderer asks a [`Lookups`];
-//! the built-in one knows the providers and the drug of CMS's published test claims, compiled in and sorted,
-//! so that the sandbox answers as CMS does and a function that never asks pays nothing.
+//! the built-in one knows the providers and drugs of CMS's published test claims and the drugs of the synthetic people,
+//! compiled in and sorted, so that the sandbox answers as CMS does and a function that never asks pays nothing.
 
 /// What is known about a provider number (NPI).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub trait Lookups: Send + Sync {
     fn drug(&self, ndc: &str) -> Option<&str>;
 }
 
-/// The names of CMS's published test claims.
+/// The names of CMS's published test claims and of the synthetic people's drugs.
 #[derive(Clone, Copy, Debug)]
 pub struct BuiltIn;
 
@@ -75,7 +75,39 @@ const PROVIDERS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// The first nine digits of a National Drug Code and the drug, sorted.
-const DRUGS: &[(&str, &str)] = &[("000000000", "Fake Diluent - WATER")];
+#[rustfmt::skip]
+const DRUGS: &[(&str, &str)] = &[
+    ("000000000", "Fake Diluent - WATER"),
+    ("000030894", "Eliquis - APIXABAN"),
+    ("000540018", "Prednisone - PREDNISONE"),
+    ("000544299", "Furosemide - FUROSEMIDE"),
+    ("000780696", "Entresto - SACUBITRIL AND VALSARTAN"),
+    ("000882219", "Lantus - INSULIN GLARGINE"),
+    ("000931048", "Metformin Hydrochloride - METFORMIN HYDROCHLORIDE"),
+    ("000933109", "Amoxicillin - AMOXICILLIN"),
+    ("000935171", "Alendronate Sodium - ALENDRONATE SODIUM"),
+    ("000937314", "Clopidogrel - CLOPIDOGREL BISULFATE"),
+    ("000937365", "Losartan Potassium - LOSARTAN POTASSIUM"),
+    ("001696438", "Levemir - INSULIN DETEMIR"),
+    ("001850122", "Nitrofurantoin - NITROFURANTOIN"),
+    ("003781803", "Levothyroxine Sodium - LEVOTHYROXINE SODIUM"),
+    ("003784597", "Metoprolol Succinate - METOPROLOL SUCCINATE"),
+    ("005550902", "Naltrexone Hydrochloride - NALTREXONE HYDROCHLORIDE"),
+    ("005970075", "Spiriva - TIOTROPIUM BROMIDE MONOHYDRATE"),
+    ("136680103", "Donepezil Hydrochloride - DONEPEZIL HYDROCHLORIDE"),
+    ("167290035", "Anastrozole - ANASTROZOLE"),
+    ("501110433", "Trazodone Hydrochloride - TRAZODONE HYDROCHLORIDE"),
+    ("501110787", "Azithromycin - AZITHROMYCIN MONOHYDRATE"),
+    ("551110158", "Omeprazole - OMEPRAZOLE"),
+    ("551110321", "Glimepiride - GLIMEPIRIDE"),
+    ("593100579", "ProAir HFA - ALBUTEROL SULFATE"),
+    ("597621517", "Celecoxib - CELECOXIB"),
+    ("597621530", "Amlodipine Besylate - AMLODIPINE BESYLATE"),
+    ("597623060", "Azithromycin - AZITHROMYCIN DIHYDRATE"),
+    ("597624900", "Sertraline Hydrochloride - SERTRALINE HYDROCHLORIDE"),
+    ("605052579", "Atorvastatin Calcium - ATORVASTATIN CALCIUM"),
+    ("681800980", "Lisinopril - LISINOPRIL"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -94,7 +126,7 @@ mod tests {
             ("00000000012", true),
             ("00000000", false),
             ("00000-000", false),
-            ("50111043301", false),
+            ("53506014524", false),
             ("ééééé", false),
         ] {
             assert_eq!(BuiltIn.drug(ndc).is_some(), known, "{ndc}");

@@ -28,6 +28,14 @@ pub(super) const BENEFIT_BALANCE: &str =
 pub(super) const HCPCS: &str = "https://bluebutton.cms.gov/resources/codesystem/hcpcs";
 pub(super) const NDC: &str = "http://hl7.org/fhir/sid/ndc";
 pub(super) const US_NPI: &str = "http://hl7.org/fhir/sid/us-npi";
+/// The systems of a pharmacy's identifier by its qualifier; identifiers of other kinds are left out.
+pub(super) const PHARMACY_SYSTEMS: &[(&str, &str)] = &[
+    ("01", US_NPI),
+    ("06", "http://hl7.org/fhir/sid/us-upin"),
+    ("07", "http://hl7.org/fhir/sid/us-ncpdp"),
+    ("08", "http://hl7.org/fhir/sid/us-sl"),
+    ("11", "http://hl7.org/fhir/sid/us-tax"),
+];
 pub(super) const NUCC: &str = "http://nucc.org/provider-taxonomy";
 pub(super) const UNITS: &str = "http://unitsofmeasure.org";
 pub(super) const NUBC_REVENUE: &str = "https://www.nubc.org/CodeSystem/RevenueCodes";

@@ -7,7 +7,9 @@ use super::{Engine, elements};
 use crate::fhir::json::Writer;
 use crate::mapping::Context;
 use crate::mapping::eob::rule::Target;
-use crate::mapping::eob::terms::{Coding, NPI, NUCC, ORGANIZATION_NPI, PERFORMING, US_NPI};
+use crate::mapping::eob::terms::{
+    Coding, NPI, NUCC, ORGANIZATION_NPI, PERFORMING, PHARMACY_SYSTEMS, US_NPI,
+};
 use crate::rif::Column;
 
 /// The members of the team, each once, and which of them each line names.
@@ -235,15 +237,9 @@ impl Engine<'_> {
         }
     }
 
-    /// The system of a pharmacy's identifier; identifiers of other kinds are left out.
     fn pharmacy_system(&self, qualifier: Column) -> Option<&'static str> {
-        match self.claim.text(qualifier)?.as_ref() {
-            "01" => Some(US_NPI),
-            "06" => Some("http://hl7.org/fhir/sid/us-upin"),
-            "07" => Some("http://hl7.org/fhir/sid/us-ncpdp"),
-            "08" => Some("http://hl7.org/fhir/sid/us-sl"),
-            "11" => Some("http://hl7.org/fhir/sid/us-tax"),
-            _ => None,
-        }
+        let qualifier = self.claim.text(qualifier)?;
+        let mut systems = PHARMACY_SYSTEMS.iter();
+        systems.find_map(|(code, system)| (*code == qualifier).then_some(*system))
     }
 }
