@@ -197,3 +197,248 @@ pub(super) fn verify(
     }
     Ok(claims)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::{
+        encoding::AsDer,
+        rand::SystemRandom,
+        signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
+    };
+    use serde_json::Value;
+
+    const ISSUER: &str = "http://localhost:8000";
+    const NOW: i64 = 1_800_000_000;
+
+    /// A key pair that signs as KMS does, in DER.
+    struct Key {
+        pair: EcdsaKeyPair,
+        public: PublicKey,
+    }
+
+    impl Key {
+        fn new() -> Self {
+            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key");
+            let der = AsDer::as_der(pair.public_key()).expect("DER");
+            let public = PublicKey::from_spki(der.as_ref()).expect("a P-256 key");
+            Self { pair, public }
+        }
+
+        fn sign(&self, header: &str, claims: &str) -> String {
+            let message = format!("{}.{}", BASE64URL.encode(header), BASE64URL.encode(claims));
+            let der = self.pair.sign(&SystemRandom::new(), message.as_bytes());
+            let signature = jose_signature(der.expect("a signature").as_ref()).expect("DER");
+            format!("{message}.{}", BASE64URL.encode(signature))
+        }
+    }
+
+    fn header(key: &Key) -> Value {
+        json!({"typ": "at+jwt", "alg": "ES256", "kid": key.public.kid})
+    }
+
+    fn claims() -> Value {
+        json!({
+            "iss": ISSUER, "aud": ISSUER, "sub": "s", "patient": "-1", "client_id": "c",
+            "scope": "profile", "grant": "g", "jti": "j", "iat": NOW - 60, "exp": NOW + 3540,
+        })
+    }
+
+    fn with(mut object: Value, name: &str, value: Value) -> String {
+        match value {
+            Value::Null => drop(object.as_object_mut().expect("an object").remove(name)),
+            value => object[name] = value,
+        }
+        object.to_string()
+    }
+
+    /// As the verifier does it: the header first, then the key that it names, then the rest.
+    fn accepts(token: &str, key: &Key) -> bool {
+        let now = Timestamp::from_second(NOW).expect("a time");
+        key_id(token).is_ok_and(|kid| kid == key.public.kid)
+            && verify(token, &key.public, ISSUER, now).is_ok()
+    }
+
+    #[test]
+    fn accepts_what_it_signs() {
+        let key = Key::new();
+        assert!(accepts(
+            &key.sign(&header(&key).to_string(), &claims().to_string()),
+            &key
+        ));
+        let claims: Claims = serde_json::from_value(claims()).expect("claims");
+        let message = signing_input(&key.public.kid, &claims);
+        let der = key.pair.sign(&SystemRandom::new(), message.as_bytes());
+        let signature = jose_signature(der.expect("a signature").as_ref()).expect("DER");
+        assert!(accepts(
+            &format!("{message}.{}", BASE64URL.encode(signature)),
+            &key
+        ));
+    }
+
+    #[test]
+    fn refuses_forged_headers_even_when_signed_with_the_right_key() {
+        let key = Key::new();
+        let check = |name: &str, value: Value| {
+            let token = key.sign(
+                &with(header(&key), name, value.clone()),
+                &claims().to_string(),
+            );
+            assert!(!accepts(&token, &key), "{name}: {value}");
+        };
+        for alg in [
+            "none", "None", "HS256", "RS256", "PS256", "ES384", "EdDSA", "es256", "",
+        ] {
+            check("alg", alg.into());
+        }
+        check("alg", Value::Null);
+        check("alg", json!(["ES256"]));
+        for typ in ["JWT", "at+JWT", "jwt", "application/at+jwt", ""] {
+            check("typ", typ.into());
+        }
+        check("typ", Value::Null);
+        for kid in [
+            "",
+            "x",
+            "../../dev/null",
+            "http://evil.example/key",
+            "' OR 1=1",
+        ] {
+            check("kid", kid.into());
+        }
+        check("kid", Value::Null);
+        check("kid", json!(1));
+        check("jwk", key.public.to_jwk());
+        check("jku", "http://evil.example/jwks".into());
+        check("x5u", "http://evil.example/cert".into());
+        check("x5c", json!(["MIIB"]));
+        check("crit", json!(["exp"]));
+        check("b64", json!(false));
+        check("zip", "DEF".into());
+        check("cty", "JWT".into());
+        check("enc", "A256GCM".into());
+    }
+
+    #[test]
+    fn refuses_claims_that_do_not_hold_even_when_signed_with_the_right_key() {
+        let key = Key::new();
+        let check = |name: &str, value: Value, expected: bool| {
+            let claims = with(claims(), name, value.clone());
+            let token = key.sign(&header(&key).to_string(), &claims);
+            assert_eq!(accepts(&token, &key), expected, "{name}: {value}");
+        };
+        for name in [
+            "iss",
+            "aud",
+            "exp",
+            "iat",
+            "sub",
+            "jti",
+            "client_id",
+            "patient",
+            "scope",
+            "grant",
+        ] {
+            check(name, Value::Null, false);
+            check(name, json!({}), false);
+        }
+        check("iss", "http://localhost:8001".into(), false);
+        check("iss", format!("{ISSUER}/").into(), false);
+        check("iss", json!([ISSUER, "x"]), false);
+        check("aud", "http://localhost:8001".into(), false);
+        check("aud", "".into(), false);
+        check("exp", (NOW - 11).into(), false);
+        check("exp", (NOW - 9).into(), true);
+        check("exp", (NOW + 60).to_string().into(), false);
+        check("exp", (-1).into(), false);
+        check("exp", json!(1e300), false);
+        check("nbf", (NOW + 11).into(), false);
+        check("nbf", (NOW + 9).into(), true);
+        check("nbf", "x".into(), false);
+        check("iat", (NOW + 11).into(), false);
+        check("iat", (NOW + 9).into(), true);
+        check("iat", i64::MIN.into(), true);
+    }
+
+    #[test]
+    fn refuses_what_another_key_signed_and_what_was_changed_after_signing() {
+        let (key, other) = (Key::new(), Key::new());
+        let (header, claims) = (header(&key).to_string(), claims().to_string());
+        assert!(!accepts(&other.sign(&header, &claims), &key));
+        let good = key.sign(&header, &claims);
+        let parts: Vec<&str> = good.split('.').collect();
+        let (h, c, s) = (parts[0], parts[1], parts[2]);
+        let wider = BASE64URL.encode(claims.replace("-1", "-2"));
+        let twice = claims.replacen('{', r#"{"patient":"-2","#, 1);
+        for forged in [
+            String::new(),
+            ".".into(),
+            "..".into(),
+            "...".into(),
+            h.into(),
+            format!("{h}.{c}"),
+            format!("{h}.{c}."),
+            format!("{h}.{wider}.{s}"),
+            format!("{h}.{c}.{s}."),
+            format!("{h}.{c}.{s}.{s}"),
+            format!(".{c}.{s}"),
+            format!("{h}..{s}"),
+            format!("{good}="),
+            format!("{good}A"),
+            format!("{h}.{c}.{}", BASE64URL.encode([0; 64])),
+            format!("{h}.{c}.{}", BASE64URL.encode([0xff; 64])),
+            key.sign(&header, &twice),
+            key.sign(&header, "{}"),
+            key.sign(&header, "[]"),
+            key.sign(&header, "not JSON"),
+            key.sign("{}", &claims),
+            key.sign(&header.replacen('{', r#"{"alg":"none","#, 1), &claims),
+            key.sign(
+                &header,
+                &claims.replace(r#""g""#, &format!("{:?}", "g".repeat(4096))),
+            ),
+        ] {
+            assert!(!accepts(&forged, &key), "{forged}");
+        }
+        for position in 0..s.len() - 1 {
+            let mut bytes = s.as_bytes().to_vec();
+            bytes[position] = if bytes[position] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).expect("ASCII");
+            assert!(!accepts(&format!("{h}.{c}.{changed}"), &key), "{position}");
+        }
+    }
+
+    #[test]
+    fn converts_ten_thousand_signatures_to_the_form_that_verifiers_take() {
+        use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key");
+        let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref());
+        for number in 0..10_000_u32 {
+            let message = number.to_be_bytes();
+            let der = pair
+                .sign(&SystemRandom::new(), &message)
+                .expect("a signature");
+            let signature = jose_signature(der.as_ref()).expect("strict DER");
+            assert!(public.verify(&message, &signature).is_ok(), "{number}");
+        }
+    }
+
+    #[test]
+    fn refuses_signatures_that_are_not_strict_der() {
+        let check = |der: &[u8], expected: bool| {
+            assert_eq!(jose_signature(der).is_some(), expected, "{der:?}");
+        };
+        check(&[0x30, 6, 2, 1, 1, 2, 1, 1], true);
+        check(&[0x30, 8, 2, 2, 0, 0x80, 2, 2, 0, 0x80], true);
+        check(&[], false);
+        check(&[0x30], false);
+        check(&[0x31, 6, 2, 1, 1, 2, 1, 1], false);
+        check(&[0x30, 7, 2, 1, 1, 2, 1, 1], false);
+        check(&[0x30, 6, 2, 1, 1, 3, 1, 1], false);
+        check(&[0x30, 6, 2, 1, 1, 2, 2, 1], false);
+        check(&[0x30, 5, 2, 0, 2, 1, 1], false);
+        check(&[0x30, 7, 2, 1, 1, 2, 1, 1, 0], false);
+        let long = [&[0x30, 38, 2, 33, 1][..], &[0; 32], &[2, 1, 1]].concat();
+        check(&long, false);
+    }
+}
