@@ -11,13 +11,16 @@ use crate::fhir::json::Writer;
 use crate::fhir::media_type;
 use crate::fhir::outcome::Refusal;
 use crate::fhir::search::{Handling, Parameter, Query};
-use crate::http::{ApiVersion, Call, HeaderName, Method, Response, StatusCode, header};
+use crate::http::{ApiVersion, Call, Method, Response, StatusCode, header};
 use crate::identity::BeneId;
 use crate::mapping::Version;
 use crate::oauth::Resource;
 use crate::oauth::access::{Access, AccessError, VerifiedToken, Verifier};
 use crate::rif::{Column, Row};
 use crate::store::{ClaimsTable, StoreError};
+
+/// The methods of every path that serves FHIR or says how it is served.
+pub const METHODS: &str = "GET, OPTIONS";
 
 /// What a resource function holds.
 pub struct State {
@@ -210,7 +213,7 @@ pub fn respond(call: &Call, result: Result<Vec<u8>, Failure>) -> Response {
         }
         Err(Failure::Refused(refusal)) => refused(call, &refusal),
     };
-    with_cors(response)
+    response.with_cors(METHODS)
 }
 
 /// An OperationOutcome with the headers that belong to its status.
@@ -218,41 +221,17 @@ pub fn respond(call: &Call, result: Result<Vec<u8>, Failure>) -> Response {
 pub fn refused(call: &Call, refusal: &Refusal) -> Response {
     let response = outcome(call, refusal);
     match refusal {
-        Refusal::MethodNotAllowed => response.with_header(header::ALLOW, "GET, OPTIONS"),
+        Refusal::MethodNotAllowed => response.with_header(header::ALLOW, METHODS),
         Refusal::Throttled => response.with_header(header::RETRY_AFTER, "1"),
         Refusal::Unavailable => response.with_header(header::RETRY_AFTER, "5"),
         _ => response,
     }
 }
 
-/// Lets scripts of any origin read the answer: access hangs on the `Authorization` header, never on a cookie.
-#[must_use]
-pub fn with_cors(response: Response) -> Response {
-    response
-        .with_header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
-        .with_header(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            "WWW-Authenticate, Retry-After, X-Request-Id",
-        )
-}
-
 /// The answer to a browser that asks before it sends a request with a token.
 #[must_use]
 pub fn preflight() -> Response {
-    const PREFLIGHT_SECONDS: &str = "600";
-    let headers: [(HeaderName, &str); 4] = [
-        (header::ALLOW, "GET, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET"),
-        (
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "Authorization, Accept, Content-Type, Prefer, X-Requested-With",
-        ),
-        (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS),
-    ];
-    headers.into_iter().fold(
-        Response::empty(StatusCode::NO_CONTENT),
-        |answer, (name, value)| answer.with_header(name, value),
-    )
+    Response::empty(StatusCode::NO_CONTENT).with_header(header::ALLOW, METHODS)
 }
 
 fn outcome(call: &Call, refusal: &Refusal) -> Response {

@@ -113,35 +113,4 @@ impl CoverageId {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_ids() {
-        let check = |text: &str, expected: Result<(Option<Part>, &str), u16>| {
-            let read = CoverageId::parse(text);
-            let read = read.as_ref().map(|id| (id.part, id.beneficiary.as_str()));
-            assert_eq!(read.map_err(Refusal::status), expected, "{text}");
-        };
-        check("part-a-567834", Ok((Some(Part::A), "567834")));
-        check(
-            "part-d--20140000008325",
-            Ok((Some(Part::D), "-20140000008325")),
-        );
-        check("part-e-1", Ok((None, "1")));
-        for malformed in [
-            "",
-            "part-a",
-            "part-a-",
-            "part--1",
-            "part-ab-1",
-            "part-a-x",
-            "part-d___--1",
-            "PART-a-1",
-            "a-1",
-            "part-é-1",
-        ] {
-            check(malformed, Err(400));
-        }
-    }
-}
+mod tests;

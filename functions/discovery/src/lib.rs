@@ -64,7 +64,7 @@ pub async fn handle(state: &State, call: Call) -> Response {
         }
         Target::Unknown => refuse(&call, &Refusal::UnknownPath),
     };
-    exchange::with_cors(response)
+    response.with_cors(exchange::METHODS)
 }
 
 fn target(call: &Call) -> Target {
@@ -141,7 +141,7 @@ fn refuse(call: &Call, refusal: &Refusal) -> Response {
     };
     let response = Response::json(status, &json!({"detail": detail}));
     match refusal {
-        Refusal::MethodNotAllowed => response.with_header(header::ALLOW, "GET, OPTIONS"),
+        Refusal::MethodNotAllowed => response.with_header(header::ALLOW, exchange::METHODS),
         _ => response,
     }
 }

@@ -159,7 +159,10 @@ async fn lets_browsers_read_its_answers() {
     let (response, _) = answer(request("OPTIONS", "/v2/fhir/metadata", &json!({}))).await;
     assert_eq!(response.status, StatusCode::NO_CONTENT);
     assert_eq!(response.header("access-control-allow-origin"), Some("*"));
-    assert_eq!(response.header("access-control-allow-methods"), Some("GET"));
+    assert_eq!(
+        response.header("access-control-allow-methods"),
+        Some("GET, OPTIONS")
+    );
 }
 
 #[tokio::test]

@@ -109,3 +109,6 @@ impl Entry for ExplanationOfBenefit<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,3 +75,6 @@ impl Entry for Patient<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,22 @@ impl Verifier {
         })
     }
 
+    /// A verifier with those keys and tables.
+    #[must_use]
+    pub fn new(
+        keys: Keys,
+        grants: GrantsTable,
+        applications: ApplicationsTable,
+        transient: TransientTable,
+    ) -> Self {
+        Self {
+            keys,
+            grants,
+            applications,
+            transient,
+        }
+    }
+
     /// Checks the call's bearer token without reading a table: form, signature, issuer, times.
     ///
     /// # Errors

@@ -128,6 +128,13 @@ impl Keys {
         Ok(Self { aws, known })
     }
 
+    /// Keys that were read already.
+    #[must_use]
+    pub fn new(aws: SdkConfig, keys: KeySet, now: Timestamp) -> Self {
+        let known = Mutex::new(Known { keys, read_at: now });
+        Self { aws, known }
+    }
+
     /// The keys as last read.
     #[must_use]
     pub fn key_set(&self) -> KeySet {

@@ -1,0 +1,118 @@
+use bluebutton::rif::ClaimType::Carrier;
+use serde_json::Value;
+
+use super::*;
+use stand::{OTHER, OWN, Stand, body, event_call, get, ids, request};
+
+async fn loaded() -> Stand {
+    let stand = Stand::new().await;
+    stand.load_person(OWN);
+    stand.load_person(OTHER);
+    stand.load_claim(OWN, Carrier, "1", false);
+    stand
+}
+
+async fn answer_to(stand: &Stand, path_and_query: &str) -> (u16, Value) {
+    let call = get(path_and_query, &stand.own_token());
+    let response = handle(&stand.state, call).await;
+    (response.status.as_u16(), body(&response))
+}
+
+#[tokio::test]
+async fn answers_the_four_parts() {
+    let stand = loaded().await;
+    let all: Vec<String> = ["a", "b", "c", "d"]
+        .map(|part| format!("part-{part}-{OWN}"))
+        .to_vec();
+    for query in [
+        "",
+        &format!("?beneficiary=Patient/{OWN}"),
+        &format!("?patient={OWN}"),
+    ] {
+        let (status, bundle) = answer_to(&stand, &format!("/v2/fhir/Coverage{query}")).await;
+        assert_eq!((status, &bundle["total"]), (200, &4.into()), "{query}");
+        assert_eq!(ids(&bundle), all, "{query}");
+    }
+    let (_, bundle) = answer_to(&stand, "/v2/fhir/Coverage?_count=3&startIndex=3").await;
+    assert_eq!(ids(&bundle), [&all[3]]);
+    for id in &all {
+        let (status, coverage) = answer_to(&stand, &format!("/v2/fhir/Coverage/{id}")).await;
+        assert_eq!((status, coverage["id"].as_str()), (200, Some(id.as_str())));
+    }
+}
+
+#[tokio::test]
+async fn answers_nobody_elses() {
+    let stand = loaded().await;
+    for (path, status) in [
+        (format!("/v2/fhir/Coverage/part-a-{OTHER}"), 404),
+        (format!("/v2/fhir/Coverage/part-e-{OWN}"), 404),
+        (format!("/v2/fhir/Coverage/part-d___-{OWN}"), 400),
+        (format!("/v2/fhir/Coverage?beneficiary={OTHER}"), 403),
+        (format!("/v2/fhir/Coverage?patient=Patient/{OTHER}"), 403),
+        ("/v2/fhir/Coverage?startIndex=4".to_owned(), 400),
+    ] {
+        let (answered, body) = answer_to(&stand, &path).await;
+        assert_eq!(answered, status, "{path}: {body}");
+        assert!(!body.to_string().contains(OTHER), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_not_its_partitions_is_never_answered() {
+    let stand = Stand::new().await;
+    stand.load_person_as(OWN, OTHER);
+    for path in [
+        format!("/v2/fhir/Coverage/part-a-{OWN}"),
+        "/v2/fhir/Coverage".to_owned(),
+    ] {
+        let (status, body) = answer_to(&stand, &path).await;
+        assert_eq!(status, 500, "{path}");
+        assert!(!body.to_string().contains(OTHER), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn needs_a_token() {
+    let stand = loaded().await;
+    let call = request("GET", "/v2/fhir/Coverage", &serde_json::json!({}));
+    assert_eq!(handle(&stand.state, call).await.status.as_u16(), 401);
+}
+
+#[tokio::test]
+async fn answers_the_event_of_the_gateway() {
+    const READ: &str = include_str!("../../../events/coverage_read.json");
+    let stand = loaded().await;
+    let event = READ.replace("567834", OWN);
+    let response = handle(&stand.state, event_call(&event, &stand.own_token())).await;
+    assert_eq!(body(&response)["id"], format!("part-a-{OWN}"));
+}
+
+#[test]
+fn reads_ids() {
+    let check = |text: &str, expected: Result<(Option<Part>, &str), u16>| {
+        let read = CoverageId::parse(text);
+        let read = read.as_ref().map(|id| (id.part, id.beneficiary.as_str()));
+        assert_eq!(read.map_err(Refusal::status), expected, "{text}");
+    };
+    check("part-a-567834", Ok((Some(Part::A), "567834")));
+    check(
+        "part-d--20140000008325",
+        Ok((Some(Part::D), "-20140000008325")),
+    );
+    check("part-e-1", Ok((None, "1")));
+    for malformed in [
+        "",
+        "part-a",
+        "part-a-",
+        "part--1",
+        "part-ab-1",
+        "part-a-x",
+        "part-d___--1",
+        "PART-a-1",
+        "a-1",
+        "part-é-1",
+    ] {
+        check(malformed, Err(400));
+    }
+}

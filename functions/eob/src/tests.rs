@@ -1,0 +1,284 @@
+use bluebutton::rif::ClaimType::{Carrier, Inpatient, Outpatient, Pde};
+use serde_json::{Value, json};
+
+use super::*;
+use stand::{BASE, OTHER, OWN, Stand, body, event_call, get, ids, request};
+
+const PATH: &str = "/v2/fhir/ExplanationOfBenefit";
+
+/// A stand with claims of both people, one of them sensitive.
+async fn loaded() -> Stand {
+    let stand = Stand::new().await;
+    stand.load_claim(OWN, Carrier, "-9", false);
+    stand.load_claim(OWN, Carrier, "10", false);
+    stand.load_claim(OWN, Inpatient, "9", true);
+    stand.load_claim(OWN, Pde, "9", false);
+    stand.load_claim(OTHER, Carrier, "11", false);
+    stand
+}
+
+async fn answer_to(stand: &Stand, path_and_query: &str) -> (u16, Value) {
+    let call = get(path_and_query, &stand.own_token());
+    let response = handle(&stand.state, call).await;
+    (response.status.as_u16(), body(&response))
+}
+
+async fn check_search(stand: &Stand, query: &str, total: usize, expected: &[&str]) {
+    let (status, bundle) = answer_to(stand, &format!("{PATH}?{query}")).await;
+    assert_eq!(status, 200, "{query}: {bundle}");
+    assert_eq!(bundle["total"], total, "{query}");
+    assert_eq!(ids(&bundle), expected, "{query}");
+}
+
+#[tokio::test]
+async fn answers_the_persons_claims_in_the_order_of_their_ids() {
+    let stand = loaded().await;
+    check_search(&stand, "", 3, &["carrier--9", "carrier-10", "pde-9"]).await;
+    check_search(&stand, "_count=1&startIndex=1", 3, &["carrier-10"]).await;
+    check_search(&stand, "_count=0", 3, &[]).await;
+    check_search(&stand, "type=pde", 1, &["pde-9"]).await;
+    check_search(&stand, "type=hospice", 0, &[]).await;
+    check_search(&stand, "_id=carrier-10", 1, &["carrier-10"]).await;
+    check_search(&stand, "_lastUpdated=gt2024-05-06", 0, &[]).await;
+    check_search(
+        &stand,
+        &format!("patient=Patient/{OWN}&type=pde"),
+        1,
+        &["pde-9"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn links_pages_on_the_public_url() {
+    let stand = loaded().await;
+    let (_, bundle) = answer_to(
+        &stand,
+        &format!("{PATH}/?_count=2&_count=2&x=y&type=carrier,pde"),
+    )
+    .await;
+    let next = bundle["link"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|link| link["relation"] == "next");
+    let next = next.unwrap()["url"].as_str().unwrap();
+    assert_eq!(
+        next,
+        format!("{BASE}{PATH}?type=carrier%2Cpde&startIndex=2&_count=2")
+    );
+    let query = next.split_once('?').unwrap().1;
+    check_search(&stand, query, 3, &["pde-9"]).await;
+    assert_eq!(
+        bundle["entry"][0]["fullUrl"],
+        format!("{BASE}{PATH}/carrier--9")
+    );
+}
+
+#[tokio::test]
+async fn withholds_sensitive_claims_unless_the_person_consented_to_show_them() {
+    let stand = loaded().await;
+    let read = format!("{PATH}/inpatient-9");
+    assert_eq!(answer_to(&stand, &read).await.0, 404);
+    check_search(&stand, "_id=inpatient-9", 0, &[]).await;
+    stand.consent_to_substance_use(OWN);
+    assert_eq!(answer_to(&stand, &read).await.0, 200);
+    check_search(&stand, "_id=inpatient-9", 1, &["inpatient-9"]).await;
+    check_search(&stand, "_count=0", 4, &[]).await;
+}
+
+#[tokio::test]
+async fn answers_nothing_of_anybody_else() {
+    let stand = loaded().await;
+    for (path, status) in [
+        (format!("{PATH}/carrier-11"), 404),
+        (format!("{PATH}?patient={OTHER}"), 403),
+        (format!("{PATH}?patient=Patient/{OTHER}"), 403),
+        (format!("{PATH}?_id=carrier-11"), 200),
+        (format!("{PATH}?patient={OWN}&patient={OTHER}"), 403),
+    ] {
+        let (answered, body) = answer_to(&stand, &path).await;
+        assert_eq!(answered, status, "{path}");
+        assert_eq!(ids(&body), [""; 0], "{path}");
+        assert!(!body.to_string().contains(OTHER), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_claim_that_is_not_its_partitions_is_never_answered() {
+    let stand = loaded().await;
+    stand.load_claim_as(OWN, OTHER, Carrier, "12", false);
+    for path in [format!("{PATH}/carrier-12"), PATH.to_owned()] {
+        let (status, body) = answer_to(&stand, &path).await;
+        assert_eq!(
+            (status, &body["issue"][0]["code"]),
+            (500, &json!("exception")),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn says_what_is_wrong_with_a_request() {
+    let stand = loaded().await;
+    for (path, status, code) in [
+        ("/v2/fhir/ExplanationOfBenefit?startIndex=3", 400, "value"),
+        ("/v2/fhir/ExplanationOfBenefit?_count=51", 400, "value"),
+        ("/v2/fhir/ExplanationOfBenefit?type=x", 400, "value"),
+        (
+            "/v2/fhir/ExplanationOfBenefit?_format=xml",
+            406,
+            "not-supported",
+        ),
+        ("/v2/fhir/ExplanationOfBenefit/carrier", 400, "value"),
+        ("/v2/fhir/ExplanationOfBenefit/carrier-x", 400, "value"),
+        ("/v2/fhir/ExplanationOfBenefit/dental-1", 404, "not-found"),
+        (
+            "/v2/fhir/ExplanationOfBenefit/carrier-999",
+            404,
+            "not-found",
+        ),
+        (
+            "/v2/fhir/ExplanationOfBenefit/carrier-999/x",
+            404,
+            "not-found",
+        ),
+        ("/v1/fhir/ExplanationOfBenefit", 501, "not-supported"),
+        (
+            "/v3/fhir/ExplanationOfBenefit/carrier-10",
+            404,
+            "not-supported",
+        ),
+    ] {
+        let (answered, outcome) = answer_to(&stand, path).await;
+        assert_eq!(
+            (answered, outcome["issue"][0]["code"].as_str()),
+            (status, Some(code)),
+            "{path}"
+        );
+        assert_eq!(outcome["resourceType"], "OperationOutcome", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn checks_token_and_scope_before_it_reads() {
+    const READ: &str = "/v2/fhir/ExplanationOfBenefit/carrier-10";
+    let stand = loaded().await;
+    let eob = "patient/ExplanationOfBenefit";
+    let others = "patient/Patient.rs patient/Coverage.rs profile openid launch/patient".to_owned();
+    for (scope, read, search) in [
+        (format!("{eob}.read"), 200, 200),
+        (format!("{eob}.rs"), 200, 200),
+        (format!("{eob}.r"), 200, 403),
+        (format!("{eob}.s"), 403, 200),
+        (others, 403, 403),
+        (String::new(), 403, 403),
+    ] {
+        for (path, expected) in [(READ, read), (PATH, search)] {
+            let reads = stand.tables.reads();
+            let response = handle(&stand.state, get(path, &stand.token(OWN, &scope))).await;
+            assert_eq!(response.status.as_u16(), expected, "{scope} {path}");
+            assert_eq!(
+                stand.tables.reads() > reads,
+                expected == 200,
+                "{scope} {path}"
+            );
+        }
+    }
+    let reads = stand.tables.reads();
+    for headers in [
+        json!({}),
+        json!({"authorization": "Basic x"}),
+        json!({"authorization": "Bearer x.y.z"}),
+    ] {
+        let response = handle(&stand.state, request("GET", PATH, &headers)).await;
+        assert_eq!(response.status.as_u16(), 401, "{headers}");
+        let challenge = response.header("www-authenticate").unwrap();
+        assert!(challenge.starts_with("Bearer "), "{headers}");
+    }
+    assert_eq!(stand.tables.reads(), reads);
+}
+
+#[tokio::test]
+async fn a_withdrawn_consent_is_effective_on_the_next_request() {
+    let stand = loaded().await;
+    assert_eq!(answer_to(&stand, PATH).await.0, 200);
+    stand.tables.remove("grants", "patient", OWN);
+    let (status, outcome) = answer_to(&stand, PATH).await;
+    assert_eq!((status, ids(&outcome).len()), (401, 0));
+}
+
+#[tokio::test]
+async fn writes_one_audit_record_per_answer_or_does_not_answer() {
+    let stand = loaded().await;
+    answer_to(&stand, PATH).await;
+    answer_to(&stand, &format!("{PATH}/carrier-10")).await;
+    let records = stand.tables.items("audit");
+    let seen: Vec<_> = records
+        .iter()
+        .map(|record| {
+            [
+                &record["pk"]["S"],
+                &record["action"]["S"],
+                &record["detail"]["S"],
+            ]
+        })
+        .collect();
+    let detail = "v2 ExplanationOfBenefit";
+    assert_eq!(seen, [[OWN, "search", detail], [OWN, "read", detail]]);
+
+    stand.tables.fail("audit", "ResourceNotFoundException");
+    let (status, outcome) = answer_to(&stand, PATH).await;
+    assert_eq!((status, ids(&outcome).len()), (503, 0));
+}
+
+#[tokio::test]
+async fn asks_to_come_back_when_a_table_is_throttled_or_down() {
+    for table in ["claims", "grants", "audit"] {
+        for code in ["ThrottlingException", "InternalServerError"] {
+            let stand = loaded().await;
+            stand.tables.fail(table, code);
+            let response = handle(&stand.state, get(PATH, &stand.own_token())).await;
+            assert_eq!(response.status.as_u16(), 503, "{table} {code}");
+            assert!(response.header("retry-after").is_some(), "{table} {code}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn serves_get_only() {
+    let stand = loaded().await;
+    for method in ["POST", "PUT", "PATCH", "DELETE", "HEAD"] {
+        let response = handle(&stand.state, request(method, PATH, &json!({}))).await;
+        assert_eq!(response.status.as_u16(), 405, "{method}");
+        assert_eq!(response.header("allow"), Some("GET, OPTIONS"), "{method}");
+    }
+    let response = handle(&stand.state, request("OPTIONS", PATH, &json!({}))).await;
+    assert_eq!(response.status.as_u16(), 204);
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+}
+
+#[tokio::test]
+async fn answers_the_events_of_both_gateways() {
+    const REPEATED: &str = include_str!("../../../events/eob_search_repeated_parameters.json");
+    const WITHOUT_TOKEN: &str = include_str!("../../../events/eob_search_without_token.json");
+    let stand = loaded().await;
+    let response = handle(&stand.state, event_call(REPEATED, &stand.own_token())).await;
+    assert_eq!(response.status.as_u16(), 200);
+    assert_eq!(ids(&body(&response)), ["carrier--9", "carrier-10"]);
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    let response = handle(&stand.state, event_call(WITHOUT_TOKEN, "")).await;
+    assert_eq!(response.status.as_u16(), 401);
+}
+
+#[tokio::test]
+async fn answers_of_a_claim_type_either_in_searches_and_reads_or_in_neither() {
+    let stand = Stand::new().await;
+    for claim_type in [Carrier, Inpatient, Outpatient, Pde] {
+        stand.load_claim(OWN, claim_type, "1", false);
+        let id = format!("{}-1", claim_type.name());
+        let (status, _) = answer_to(&stand, &format!("{PATH}/{id}")).await;
+        let (_, bundle) = answer_to(&stand, &format!("{PATH}?_id={id}")).await;
+        assert_eq!(status == 200, bundle["total"] == 1, "{id}");
+    }
+}

@@ -1,0 +1,398 @@
+//! A stand for tests of whole functions: their real state on a DynamoDB of a few lines that listens on loopback.
+//!
+//! Only tests depend on this crate.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
+use bluebutton::audit::AuditTable;
+use bluebutton::exchange::State;
+use bluebutton::http::{Call, Response};
+use bluebutton::oauth::access::Verifier;
+use bluebutton::oauth::keys::{KeySet, Keys, PublicKey};
+use bluebutton::oauth::{Application, DataAccess, Scopes};
+use bluebutton::rif::{Claim, ClaimType, Column, FileType, Row, RowPart, Value as RifValue};
+use bluebutton::store::stored_claim::{encode, encode_row, encode_rows};
+use bluebutton::store::{ApplicationsTable, ClaimsTable, Facts, GrantsTable, TransientTable};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// The public base URL.
+pub const BASE: &str = "http://localhost:8000";
+/// The person whom most tests are about.
+pub const OWN: &str = "-20140000008325";
+/// Another person.
+pub const OTHER: &str = "567834";
+/// When everything was loaded.
+pub const LOADED: &str = "2024-05-06T07:08:09.123Z";
+const CLIENT_ID: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A function's state, and the tables behind it.
+pub struct Stand {
+    /// What the function holds.
+    pub state: State,
+    /// What is behind it.
+    pub tables: Tables,
+    pkcs8: Vec<u8>,
+    kid: String,
+}
+
+impl Stand {
+    /// A stand with one application, to which both people have consented.
+    pub async fn new() -> Self {
+        let tables = Tables::default();
+        let aws = tables.serve();
+        let client = Client::new(&aws);
+        let pkcs8 =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+                .expect("the stand works")
+                .as_ref()
+                .to_vec();
+        let key = public_key(&pkcs8);
+        let kid = key.kid.clone();
+        let keys = Keys::new(aws, KeySet::new(vec![key]), Timestamp::now());
+        let applications = ApplicationsTable::new(client.clone(), "applications");
+        applications
+            .put(&application())
+            .await
+            .expect("the stand works");
+        let verifier = Verifier::new(
+            keys,
+            GrantsTable::new(client.clone(), "grants"),
+            applications,
+            TransientTable::new(client.clone(), "transient"),
+        );
+        for patient in [OWN, OTHER] {
+            tables.put("grants", grant(patient, false));
+        }
+        let state = State {
+            verifier,
+            claims: ClaimsTable::new(client.clone(), "claims"),
+            audit: AuditTable::new(client, "audit"),
+        };
+        Self {
+            state,
+            tables,
+            pkcs8,
+            kid,
+        }
+    }
+
+    /// Consent to see claims about substance use as well.
+    pub fn consent_to_substance_use(&self, patient: &str) {
+        self.tables.remove("grants", "patient", patient);
+        self.tables.put("grants", grant(patient, true));
+    }
+
+    /// Loads a person with a reference year under their own id.
+    pub fn load_person(&self, patient: &str) {
+        self.load_person_as(patient, patient);
+    }
+
+    /// Loads a row under an id that need not be its own, which no loader does.
+    pub fn load_person_as(&self, partition: &str, patient: &str) {
+        let mut row = Row::new(FileType::Beneficiary.layout(), RowPart::Header);
+        row.set(Column::BENE_ID, Some(RifValue::Text(patient)));
+        row.set(Column::BENE_SRNM_NAME, Some(RifValue::Text("Doe")));
+        self.item(partition, "B", &encode_rows(std::slice::from_ref(&row)));
+        row.set(Column::RFRNC_YR, Some(RifValue::Text("2024")));
+        self.item(partition, "Y#2024", &encode_row(&row));
+    }
+
+    /// Loads a claim of that person.
+    pub fn load_claim(&self, patient: &str, claim_type: ClaimType, id: &str, sensitive: bool) {
+        self.load_claim_as(patient, patient, claim_type, id, sensitive);
+    }
+
+    /// Loads a claim under an id that need not be its own, which no loader does.
+    pub fn load_claim_as(
+        &self,
+        partition: &str,
+        patient: &str,
+        claim_type: ClaimType,
+        id: &str,
+        sensitive: bool,
+    ) {
+        let mut header = Row::new(claim_type.layout(), RowPart::Header);
+        header.set(Column::BENE_ID, Some(RifValue::Text(patient)));
+        header.set(claim_type.id_column(), Some(RifValue::Text(id)));
+        let claim = Claim {
+            claim_type,
+            header,
+            lines: Vec::new(),
+        };
+        let facts = Facts {
+            sensitive,
+            ..Facts::of(&claim, LOADED.parse().expect("the stand works"))
+        };
+        let key = format!("C#{id}#{}", claim_type.name());
+        self.item(partition, &key, &encode(&claim, &facts));
+    }
+
+    fn item(&self, partition: &str, key: &str, bytes: &[u8]) {
+        self.tables.put(
+            "claims",
+            json!({
+                "pk": {"S": partition}, "sk": {"S": key}, "lu": {"S": LOADED}, "fmt": {"N": "1"},
+                "d": {"B": BASE64.encode(bytes)},
+            }),
+        );
+    }
+
+    /// An access token of that person with those scopes.
+    pub fn token(&self, patient: &str, scope: &str) -> String {
+        let now = Timestamp::now().as_second();
+        let claims = json!({
+            "iss": BASE, "aud": BASE, "sub": "opaque", "patient": patient, "client_id": CLIENT_ID, "scope": scope,
+            "grant": "grant", "jti": "jti", "iat": now, "exp": now + 3600,
+        });
+        let header = jsonwebtoken::Header {
+            typ: Some("at+jwt".to_owned()),
+            kid: Some(self.kid.clone()),
+            ..jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES256)
+        };
+        let key = jsonwebtoken::EncodingKey::from_ec_der(&self.pkcs8);
+        jsonwebtoken::encode(&header, &claims, &key).expect("the stand works")
+    }
+
+    /// A token of the one person whom most tests are about, with every scope.
+    pub fn own_token(&self) -> String {
+        self.token(OWN, Scopes::DEFAULT)
+    }
+}
+
+/// A GET with a token, as the HTTP payload of version 2.
+pub fn get(path_and_query: &str, token: &str) -> Call {
+    request(
+        "GET",
+        path_and_query,
+        &json!({"authorization": format!("Bearer {token}")}),
+    )
+}
+
+/// A request with those headers.
+pub fn request(method: &str, path_and_query: &str, headers: &Value) -> Call {
+    let (path, query) = path_and_query
+        .split_once('?')
+        .unwrap_or((path_and_query, ""));
+    let event = json!({
+        "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers, "isBase64Encoded": false,
+        "requestContext": {"http": {"method": method, "path": path}, "timeEpoch": 0}
+    });
+    event_call(&event.to_string(), "")
+}
+
+/// The call of an event in which `TOKEN` stands for the token.
+pub fn event_call(event: &str, token: &str) -> Call {
+    let event = event.replace("TOKEN", token);
+    Call::new(
+        lambda_http::request::from_str(&event).expect("the stand works"),
+        Some(BASE),
+    )
+}
+
+/// An answer's body as JSON.
+pub fn body(response: &Response) -> Value {
+    serde_json::from_slice(&response.body).unwrap_or(Value::Null)
+}
+
+/// The ids of a bundle's resources.
+pub fn ids(bundle: &Value) -> Vec<&str> {
+    let entries = bundle["entry"].as_array().into_iter().flatten();
+    entries
+        .map(|entry| entry["resource"]["id"].as_str().expect("DynamoDB JSON"))
+        .collect()
+}
+
+fn public_key(pkcs8: &[u8]) -> PublicKey {
+    const P256_SPKI: &[u8] = &[
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
+        0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    ];
+    let pair =
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).expect("the stand works");
+    PublicKey::from_spki(&[P256_SPKI, pair.public_key().as_ref()].concat())
+        .expect("the stand works")
+}
+
+fn application() -> Application {
+    Application {
+        client_id: CLIENT_ID.to_owned(),
+        name: "Test".to_owned(),
+        secret_hashes: Vec::new(),
+        redirect_uris: Vec::new(),
+        scopes: Scopes::all(),
+        require_demographic_scopes: true,
+        data_access: DataAccess::ThirteenMonth,
+        active: true,
+        policy_uri: None,
+        tos_uri: None,
+    }
+}
+
+fn grant(patient: &str, substance_use: bool) -> Value {
+    json!({
+        "patient": {"S": patient}, "client_id": {"S": CLIENT_ID}, "grant_id": {"S": "grant"},
+        "scopes": {"S": Scopes::DEFAULT}, "substance_use": {"BOOL": substance_use}, "approved_at": {"N": "0"},
+    })
+}
+
+/// The items of all tables, and the calls of them that fail.
+#[derive(Clone, Default)]
+pub struct Tables(Arc<Mutex<Content>>);
+
+#[derive(Default)]
+struct Content {
+    items: Vec<(String, Value)>,
+    faults: Vec<(&'static str, &'static str)>,
+    reads: usize,
+}
+
+impl Tables {
+    /// Every call of that table fails with that error code of DynamoDB.
+    pub fn fail(&self, table: &'static str, code: &'static str) {
+        self.0
+            .lock()
+            .expect("no test panicked here")
+            .faults
+            .push((table, code));
+    }
+
+    /// The items of a table.
+    pub fn items(&self, table: &str) -> Vec<Value> {
+        let content = self.0.lock().expect("no test panicked here");
+        let items = content.items.iter().filter(|(name, _)| name == table);
+        items.map(|(_, item)| item.clone()).collect()
+    }
+
+    /// How often any table was read.
+    pub fn reads(&self) -> usize {
+        self.0.lock().expect("no test panicked here").reads
+    }
+
+    /// Adds an item.
+    pub fn put(&self, table: &str, item: Value) {
+        self.0
+            .lock()
+            .expect("no test panicked here")
+            .items
+            .push((table.to_owned(), item));
+    }
+
+    /// Removes the items with that text in an attribute.
+    pub fn remove(&self, table: &str, attribute: &str, value: &str) {
+        let mut content = self.0.lock().expect("no test panicked here");
+        content
+            .items
+            .retain(|(name, item)| name != table || item[attribute]["S"] != value);
+    }
+
+    /// Listens on a free port of loopback until the test ends, and says how to reach it.
+    fn serve(&self) -> SdkConfig {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("the stand works");
+        let url = format!("http://{}", listener.local_addr().expect("the stand works"));
+        let tables = self.clone();
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let (tables, connection) = (tables.clone(), connection.expect("the stand works"));
+                thread::spawn(move || tables.converse(connection));
+            }
+        });
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(url)
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "test", "test", None, None, "test",
+            )))
+            .retry_config(RetryConfig::disabled())
+            .build()
+    }
+
+    /// Answers the requests of one connection (HTTP/1.1, bodies with a length).
+    fn converse(&self, connection: TcpStream) {
+        let mut reader = BufReader::new(connection.try_clone().expect("the stand works"));
+        let mut writer = connection;
+        loop {
+            let (mut operation, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                    return;
+                }
+                let line = line.trim_end().to_ascii_lowercase();
+                if line.is_empty() {
+                    break;
+                }
+                if let Some(value) = line.strip_prefix("content-length:") {
+                    length = value.trim().parse().expect("the stand works");
+                } else if let Some(value) = line.strip_prefix("x-amz-target: dynamodb_20120810.") {
+                    operation = value.to_owned();
+                }
+            }
+            let mut request = vec![0; length];
+            reader.read_exact(&mut request).expect("the stand works");
+            let request: Value = serde_json::from_slice(&request).expect("the stand works");
+            let (status, answer) = self.answer(&operation, &request);
+            let answer = answer.to_string();
+            let head = format!(
+                "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n",
+                answer.len()
+            );
+            writer
+                .write_all((head + &answer).as_bytes())
+                .expect("the stand works");
+        }
+    }
+
+    fn answer(&self, operation: &str, request: &Value) -> (u16, Value) {
+        let table = request["TableName"]
+            .as_str()
+            .expect("DynamoDB JSON")
+            .to_owned();
+        let mut content = self.0.lock().expect("no test panicked here");
+        if let Some((_, code)) = content.faults.iter().find(|(name, _)| *name == table) {
+            let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
+            return (400, json!({"__type": kind, "message": "for the test"}));
+        }
+        if operation == "putitem" {
+            content.items.push((table, request["Item"].clone()));
+            return (200, json!({}));
+        }
+        content.reads += 1;
+        let items = content.items.iter().filter(|(name, _)| *name == table);
+        let mut items = items.map(|(_, item)| item);
+        let answer = match operation {
+            "getitem" => {
+                let key = request["Key"].as_object().expect("DynamoDB JSON");
+                let found = items.find(|item| key.iter().all(|(name, value)| item[name] == *value));
+                found.map_or(json!({}), |item| json!({"Item": item}))
+            }
+            "query" => {
+                let values = &request["ExpressionAttributeValues"];
+                let prefix = values[":prefix"]["S"].as_str().expect("DynamoDB JSON");
+                let mut found: Vec<_> = items
+                    .filter(|item| item["pk"] == values[":pk"])
+                    .filter(|item| {
+                        item["sk"]["S"]
+                            .as_str()
+                            .expect("DynamoDB JSON")
+                            .starts_with(prefix)
+                    })
+                    .collect();
+                found.sort_by_key(|item| item["sk"]["S"].as_str().expect("DynamoDB JSON"));
+                json!({"Count": found.len(), "Items": found})
+            }
+            other => panic!("{other} is not part of the stand"),
+        };
+        (200, answer)
+    }
+}
