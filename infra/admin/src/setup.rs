@@ -10,12 +10,22 @@ use aws_sdk_cloudformation::Client as CloudFormation;
 use aws_sdk_cloudformation::error::DisplayErrorContext;
 use aws_sdk_cloudformation::types::{Parameter, Stack, StackStatus};
 use bluebutton::config;
+use bluebutton::oauth::Application;
+use bluebutton::store::{ApplicationsTable, StoreError};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
 
 const STACK_POLLS_MAX: u32 = 120;
 const STACK_POLL_MILLISECONDS: u64 = 500;
+
+/// Where CMS's sample applications and SDKs listen on a developer's machine, in both spellings of the slash.
+const REDIRECT_URIS: [&str; 4] = [
+    "http://localhost:3001/api/bluebutton/callback/",
+    "http://localhost:3001/api/bluebutton/callback",
+    "http://localhost:8080/testclient/callback",
+    "http://localhost:8000/testclient/callback",
+];
 
 /// Where the resources come from and where they are described.
 #[derive(clap::Args)]
@@ -40,10 +50,34 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let cloudformation = CloudFormation::new(&aws);
     create(&cloudformation, &arguments.stack, template).await?;
     let outputs = outputs(&cloudformation, &arguments.stack).await?;
-    let description = json!({"environment": environment(&outputs)});
+    let table = outputs
+        .get("ApplicationsTable")
+        .ok_or("the stack has no output ApplicationsTable")?;
+    let table = ApplicationsTable::new(aws_sdk_dynamodb::Client::new(&aws), table);
+    let description = json!({
+        "environment": environment(&outputs),
+        "applications": register_applications(&table).await?,
+    });
     fs::write(&arguments.out, serde_json::to_string_pretty(&description)?)
         .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Registers two applications, so that what one may not do with the other's grants can be tried.
+async fn register_applications(table: &ApplicationsTable) -> Result<Value, StoreError> {
+    let mut registered = Vec::new();
+    for name in ["Sandbox app", "Another sandbox app"] {
+        let redirect_uris = REDIRECT_URIS.map(str::to_owned).to_vec();
+        let (application, secret) = Application::register(name, redirect_uris);
+        table.put(&application).await?;
+        registered.push(json!({
+            "name": name,
+            "client_id": application.client_id,
+            "client_secret": secret.expose(),
+            "redirect_uris": REDIRECT_URIS,
+        }));
+    }
+    Ok(Value::from(registered))
 }
 
 /// A sandbox signs people in by a published rule, so it is never made by accident in an account of AWS.

@@ -374,22 +374,21 @@ fn start_functions(
     cargo_lambda: &Path,
 ) -> Outcome<Process> {
     let mut watch = workspace.cargo();
+    watch.args(["lambda", "watch", "--disable-cors"]);
     if options.for_tests {
-        watch.args(["lambda", "watch", "--ignore-changes"]);
-    } else {
-        watch.args(["lambda", "watch"]);
+        watch.arg("--ignore-changes");
     }
     watch
-        .args([
-            "lambda",
-            "watch",
-            "--invoke-address",
-            "127.0.0.1",
-            "--disable-cors",
-        ])
+        .args(["--invoke-address", "127.0.0.1"])
         .args(["--invoke-port", &options.port.to_string()])
         .args(["--concurrency", &INSTANCES_PER_FUNCTION.to_string()])
         .envs(environment)
+        // For the functions only: cargo-lambda itself would log its whole configuration.
+        .env_remove("RUST_LOG")
+        .args([
+            "--env-var",
+            &format!("RUST_LOG={}", environment["RUST_LOG"]),
+        ])
         .env("PATH", tools::path_with([cargo_lambda]));
     Process::start(
         "cargo lambda watch",
