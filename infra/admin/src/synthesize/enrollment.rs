@@ -120,6 +120,14 @@ fn coverage(row: &mut Fields, person: &Person) {
     row.text(ENRL_SRC, "CME")
         .text(SAMPLE_GROUP, "15")
         .text(
+            EFIVEPCT,
+            if person.number.is_multiple_of(20) {
+                "Y"
+            } else {
+                ""
+            },
+        )
+        .text(
             CRNT_BIC,
             if person.name.female && !person.disabled {
                 "B"

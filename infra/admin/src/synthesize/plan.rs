@@ -7,7 +7,9 @@ use super::person::Person;
 use super::random::Random;
 use super::tables::conditions::{Appointments, Condition, ILLNESSES, Illness, Supplies};
 use super::tables::drugs::Drug;
-use super::tables::facilities::{Admission, Department, EMERGENCY_ROOM, SCREENING_COLONOSCOPY};
+use super::tables::facilities::{
+    Admission, Department, EMERGENCY_ROOM, EMERGENCY_ROOM_AFTER_FALL, SCREENING_COLONOSCOPY,
+};
 use super::tables::services::{self, Service};
 use super::tables::stories::{Ending, Turn};
 
@@ -40,7 +42,10 @@ pub(super) enum Care {
         discharged_to: &'static str,
     },
     /// A skilled nursing facility, after that stay in hospital.
-    NursingFacility { hospital: Period },
+    NursingFacility {
+        hospital: Period,
+        admission: &'static Admission,
+    },
     /// A home health agency, for thirty days or less.
     HomeHealth { since: Date, last: bool },
     /// A hospice, for a calendar month or less.
@@ -66,7 +71,7 @@ const LABORATORY: &str = "81";
 
 /// CMS specialty codes.
 pub(super) const PRIMARY_CARE: &str = "11";
-const ANESTHESIOLOGY: &str = "05";
+pub(super) const ANESTHESIOLOGY: &str = "05";
 const EMERGENCY_MEDICINE: &str = "93";
 const CLINICAL_LABORATORY: &str = "69";
 const AMBULANCE_SERVICE: &str = "59";
@@ -262,10 +267,21 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Diagnoses known on that day.
+    /// Diagnoses that everybody who sees the person on that day knows of.
     fn diagnoses(&self, day: Date) -> Vec<&'static str> {
-        let known = self.conditions.iter().filter(|(_, since)| *since <= day);
+        let known =
+            |(condition, since): &&(&Condition, Date)| *since <= day && !condition.confidential;
+        let known = self.conditions.iter().filter(known);
         known.map(|(condition, _)| condition.diagnosis).collect()
+    }
+
+    /// That diagnosis, and after it what else is known on that day.
+    fn diagnoses_after(&self, first: &'static str, day: Date) -> Vec<&'static str> {
+        let others = self
+            .diagnoses(day)
+            .into_iter()
+            .filter(|other| *other != first);
+        std::iter::once(first).chain(others).collect()
     }
 
     /// Days about `every` apart, from a random one in the first interval on.
@@ -372,7 +388,9 @@ impl<'a> Planner<'a> {
     fn illnesses(&mut self) {
         for day in self.days(self.window.from, 420) {
             if self.random.chance(25) {
-                self.department(day, &EMERGENCY_ROOM, "");
+                let rooms = [&EMERGENCY_ROOM, &EMERGENCY_ROOM_AFTER_FALL];
+                let room = *self.random.pick(&rooms);
+                self.department(day, room, "");
             } else {
                 let illness: &Illness = self.random.pick(ILLNESSES);
                 let care = illness.services.to_vec();
@@ -396,7 +414,7 @@ impl<'a> Planner<'a> {
                 self.services(
                     (day, day),
                     (specialist, OFFICE),
-                    vec![condition.diagnosis],
+                    self.diagnoses_after(condition.diagnosis, day),
                     examination,
                 );
             }
@@ -427,11 +445,9 @@ impl<'a> Planner<'a> {
         } else {
             department.diagnosis
         };
-        self.events.push(Event::on(
-            day,
-            vec![diagnosis],
-            Care::Department(department),
-        ));
+        let diagnoses = self.diagnoses_after(diagnosis, day);
+        self.events
+            .push(Event::on(day, diagnoses, Care::Department(department)));
         if let Some((specialty, service)) = department.physician {
             let place = if specialty == EMERGENCY_MEDICINE {
                 EMERGENCY_DEPARTMENT
@@ -455,7 +471,8 @@ impl<'a> Planner<'a> {
                 supplier: supplies.supplier,
                 items: supplies.items,
             };
-            self.events.push(Event::on(day, vec![diagnosis], care));
+            let diagnoses = self.diagnoses_after(diagnosis, day);
+            self.events.push(Event::on(day, diagnoses, care));
         }
     }
 
@@ -497,11 +514,11 @@ impl<'a> Planner<'a> {
         let mut home = hospital.thru;
         if turn.nursing_days > 0 {
             home = plus_days(home, turn.nursing_days);
-            self.nursing_facility(hospital, home, admission.principal);
+            self.nursing_facility(hospital, home, admission);
         }
-        self.home_health(home, turn, admission.principal);
+        self.home_health(home, turn);
         if let Some(equipment) = turn.equipment {
-            self.supplies(plus_days(home, 1), equipment, admission.principal);
+            self.supplies(plus_days(home, 1), equipment, admission.aftercare);
         }
         let follow_up = plus_days(home, self.random.between(7, 16));
         let visit = vec![&services::LONG_OFFICE_VISIT];
@@ -557,14 +574,16 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn nursing_facility(&mut self, hospital: Period, home: Date, diagnosis: &'static str) {
-        let mut diagnoses = vec![diagnosis];
-        diagnoses.extend(self.diagnoses(hospital.from));
+    fn nursing_facility(&mut self, hospital: Period, home: Date, admission: &'static Admission) {
+        let diagnoses = self.diagnoses_after(admission.aftercare, hospital.thru);
         self.events.push(Event {
             from: hospital.thru,
             thru: home,
             diagnoses,
-            care: Care::NursingFacility { hospital },
+            care: Care::NursingFacility {
+                hospital,
+                admission,
+            },
         });
         for week in 0..days_between(hospital.thru, home) / 7 {
             let day = plus_days(hospital.thru, 2 + 7 * week);
@@ -572,18 +591,17 @@ impl<'a> Planner<'a> {
             self.services(
                 (day, day),
                 (PRIMARY_CARE, NURSING_FACILITY),
-                vec![diagnosis],
+                vec![admission.aftercare],
                 rounds,
             );
         }
     }
 
-    fn home_health(&mut self, home: Date, turn: &Turn, diagnosis: &'static str) {
+    fn home_health(&mut self, home: Date, turn: &Turn) {
         let since = plus_days(home, 1);
         for count in 0..turn.home_health_periods {
             let from = plus_days(since, count * HOME_HEALTH_PERIOD_DAYS);
-            let mut diagnoses = vec![diagnosis];
-            diagnoses.extend(self.diagnoses(from));
+            let diagnoses = self.diagnoses_after(turn.admission.aftercare, from);
             self.events.push(Event {
                 from,
                 thru: plus_days(from, HOME_HEALTH_PERIOD_DAYS - 1),

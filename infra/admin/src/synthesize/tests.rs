@@ -465,13 +465,15 @@ fn codes_are_known() {
         CARR_LINE_PRVDR_TYPE_CD,
         REV_CNTR_PMT_MTHD_IND_CD,
     ];
-    // These hold more than the code: a postal abbreviation, a provider's number, a plan's number, a year's digit.
+    // These hold more than the code: a postal abbreviation, a provider's number, a plan's number, a year's digit, a
+    // group with its reason.
     const OTHER: &[Column] = &[
         STATE_CD,
         PRVDR_NUM,
         PLAN_CNTRCT_REC_ID,
         CARR_CLM_HCPCS_YR_CD,
         REV_CNTR_APC_HIPPS_CD,
+        REV_CNTR_1ST_ANSI_CD,
     ];
     let check = |column: Column, value: Option<Value>| {
         let Some(Value::Text(code)) = value else {

@@ -23,7 +23,7 @@ impl Biller<'_> {
     ) -> Record {
         let lines = self.price(event, items, CHARGE_PERCENT);
         let mut header = self.header(event, ("M", "82"));
-        self.part_b_totals(&mut header, &lines);
+        self.part_b_totals(&mut header, event, &lines);
         header.text(CARR_NUM, self.person.place.equipment_carrier);
         // All items are delivered on one day.
         let lines = (0..).zip(&lines).map(|(position, line)| {

@@ -5,11 +5,11 @@ use bluebutton::rif::Column::*;
 use jiff::civil::Date;
 
 use super::super::calendar::{Period, days_between, plus_days};
-use super::super::plan::{Event, PRIMARY_CARE};
+use super::super::plan::{ANESTHESIOLOGY, Event, PRIMARY_CARE};
 use super::super::providers::{HOME_HEALTH_AGENCY, HOSPICE, HOSPITAL, NURSING_FACILITY};
 use super::super::record::{Cents, Fields, Record, column};
 use super::super::tables::facilities::Admission;
-use super::{Biller, Facility, ICD_10, record, total};
+use super::{Biller, Facility, ICD_10, is_injury, record, total};
 
 /// What Medicare pays a hospital for a group of weight one, capital included.
 const BASE_RATE: Cents = 7_120_00;
@@ -68,15 +68,12 @@ impl Biller<'_> {
         stay_columns(&mut header, event, (admission.kind, "1"));
         admission_columns(&mut header, event, admission);
         self.admission_amounts(&mut header, event, admission);
-        header.money(CLM_TOT_CHRG_AMT, charged).text(
-            OP_PHYSN_NPI,
-            self.provider(
-                admission
-                    .surgery
-                    .map_or(PRIMARY_CARE, |(surgeon, _)| surgeon),
-            )
-            .npi,
-        );
+        header.money(CLM_TOT_CHRG_AMT, charged);
+        if let Some((surgeon, _)) = admission.surgery {
+            header
+                .text(OP_PHYSN_NPI, self.provider(surgeon).npi)
+                .text(OT_PHYSN_NPI, self.provider(ANESTHESIOLOGY).npi);
+        }
         record(ClaimType::Inpatient, header, lines)
     }
 
@@ -105,7 +102,12 @@ impl Biller<'_> {
             ]);
     }
 
-    pub(super) fn nursing_facility(&mut self, event: &Event, hospital: Period) -> Record {
+    pub(super) fn nursing_facility(
+        &mut self,
+        event: &Event,
+        hospital: Period,
+        admission: &Admission,
+    ) -> Record {
         let facility = Facility {
             near_line: "V",
             claim_type: "20",
@@ -137,6 +139,7 @@ impl Biller<'_> {
             .money(NCH_BENE_PTA_COINSRNC_LBLTY_AM, coinsurance)
             .money(NCH_IP_TOT_DDCTN_AMT, coinsurance)
             .number(BENE_TOT_COINSRNC_DAYS_CNT, coinsurance_days)
+            .text(CLM_DRG_CD, admission.group)
             .date(NCH_QLFYD_STAY_FROM_DT, hospital.from)
             .date(NCH_QLFYD_STAY_THRU_DT, hospital.thru)
             .text(ADMTG_DGNS_CD, event.diagnoses[0])
@@ -162,7 +165,9 @@ impl Biller<'_> {
         };
         let days = days_between(event.from, event.thru);
         let mut grouped = self.home_health_line(1, event.from, ("0023", "2FC21", 0));
-        grouped.money(REV_CNTR_PMT_AMT_AMT, HOME_HEALTH_PERIOD);
+        grouped
+            .text(REV_CNTR_APC_HIPPS_CD, "2FC21")
+            .money(REV_CNTR_PMT_AMT_AMT, HOME_HEALTH_PERIOD);
         let mut lines = vec![grouped];
         let mut charged = 0;
         for (center, hcpcs, charge, visits) in HOME_VISITS {
@@ -201,6 +206,7 @@ impl Biller<'_> {
         fields
             .date(REV_CNTR_DT, day)
             .text(HCPCS_CD, hcpcs)
+            .text(HCPCS_1ST_MDFR_CD, if center == "0421" { "GP" } else { "" })
             .text(REV_CNTR_PMT_MTHD_IND_CD, "0")
             .text(REV_CNTR_STUS_IND_CD, "A")
             .nothing(&[REV_CNTR_PMT_AMT_AMT]);
@@ -331,13 +337,8 @@ fn admission_columns(header: &mut Fields, event: &Event, admission: &Admission) 
     for number in 1..=event.diagnoses.len() {
         header.text(column(&format!("CLM_POA_IND_SW{number}")), "Y");
     }
-    if let Some(cause) = admission.external_cause {
-        header
-            .text(FST_DGNS_E_CD, cause)
-            .text(FST_DGNS_E_VRSN_CD, ICD_10)
-            .text(ICD_DGNS_E_CD1, cause)
-            .text(ICD_DGNS_E_VRSN_CD1, ICD_10)
-            .text(CLM_E_POA_IND_SW1, "Y");
+    if is_injury(admission.principal) {
+        header.text(CLM_E_POA_IND_SW1, "Y");
     }
     for (number, code) in (1..).zip(admission.procedures) {
         let day = plus_days(event.from, number.min(days_between(event.from, event.thru)));

@@ -106,7 +106,7 @@ impl Ledger {
             (true, _) if year >= FREE_CATASTROPHIC_SINCE => 0,
             (true, _) => percent(cost, 5),
             (_, true) => percent(cost, GAP_PATIENT_PERCENT),
-            _ => copayment(drug.class).min(cost),
+            _ => copayment(drug.class, cost).min(cost),
         };
         // People with little income pay a small copayment; the subsidy pays what others would pay beyond it.
         let own = if low_income {
@@ -114,7 +114,8 @@ impl Ledger {
         } else {
             patient
         };
-        let discounted = in_gap && !low_income && drug.class == Class::Brand;
+        let discounted =
+            in_gap && !low_income && matches!(drug.class, Class::Brand | Class::Specialty);
         let gap_discount = if discounted {
             percent(cost, GAP_DISCOUNT_PERCENT)
         } else {
@@ -134,18 +135,19 @@ impl Ledger {
     }
 }
 
-fn copayment(class: Class) -> Cents {
+fn copayment(class: Class, cost: Cents) -> Cents {
     match class {
         Class::PreferredGeneric => 3_00,
         Class::Generic => 10_00,
         Class::Brand => 47_00,
+        Class::Specialty => percent(cost, 25),
     }
 }
 
 fn low_income_copayment(class: Class) -> Cents {
     match class {
         Class::PreferredGeneric | Class::Generic => 1_45,
-        Class::Brand => 4_30,
+        Class::Brand | Class::Specialty => 4_30,
     }
 }
 

@@ -57,7 +57,10 @@ impl<'a> Biller<'a> {
                 admission,
                 discharged_to,
             } => self.admission(event, admission, discharged_to),
-            Care::NursingFacility { hospital } => self.nursing_facility(event, *hospital),
+            Care::NursingFacility {
+                hospital,
+                admission,
+            } => self.nursing_facility(event, *hospital, admission),
             Care::HomeHealth { since, last } => self.home_health(event, *since, *last),
             Care::Hospice { since, last } => self.hospice(event, *since, *last),
             Care::Department(department) => self.department(event, department),
@@ -120,6 +123,7 @@ impl<'a> Biller<'a> {
             .text(PTNT_DSCHRG_STUS_CD, facility.discharge_status)
             .text(FI_DOC_CLM_CNTL_NUM, format!("3{:014}", self.claim_number()))
             .nothing(&[NCH_PRMRY_PYR_CLM_PD_AMT]);
+        external_cause(&mut header, event);
         header
     }
 }
@@ -155,6 +159,22 @@ fn diagnoses(header: &mut Fields, codes: &[&str]) {
             .text(column(&format!("ICD_DGNS_CD{number}")), *code)
             .text(column(&format!("ICD_DGNS_VRSN_CD{number}")), ICD_10);
     }
+}
+
+/// How an injury came about: here always by a fall, with the encounter (initial or subsequent) of the injury's own code.
+fn external_cause(header: &mut Fields, event: &Event) {
+    let injury = event.diagnoses.iter().find(|code| is_injury(code));
+    if let Some(encounter) = injury.and_then(|code| code.chars().last()) {
+        let cause = format!("W1830X{encounter}");
+        header
+            .each(&[FST_DGNS_E_CD, ICD_DGNS_E_CD1], &cause)
+            .each(&[FST_DGNS_E_VRSN_CD, ICD_DGNS_E_VRSN_CD1], ICD_10);
+    }
+}
+
+/// Injuries have their own chapter of ICD-10-CM, and want a cause beside them.
+fn is_injury(diagnosis: &str) -> bool {
+    diagnosis.starts_with('S')
 }
 
 /// ICD version code for the tenth revision.

@@ -86,6 +86,7 @@ fn department_line(number: i64, line: &DepartmentLine, share: &Share) -> Fields 
         .text(REV_CNTR, line.revenue_center)
         .text(REV_CNTR_APC_HIPPS_CD, line.payment_class)
         .text(HCPCS_CD, line.hcpcs)
+        .text(HCPCS_1ST_MDFR_CD, line.modifier)
         .text(REV_CNTR_PMT_MTHD_IND_CD, payment_method(line.status))
         .text(REV_CNTR_PACKG_IND_CD, if packaged { "1" } else { "0" })
         .number(REV_CNTR_UNIT_CNT, 1)
@@ -102,6 +103,16 @@ fn department_line(number: i64, line: &DepartmentLine, share: &Share) -> Fields 
         .money(REV_CNTR_TOT_CHRG_AMT, line.charge)
         .text(REV_CNTR_STUS_IND_CD, line.status)
         .nothing(&UNUSED);
+    // What the charge exceeds the price by is a contractual obligation of the hospital's own.
+    if !packaged {
+        fields.text(REV_CNTR_1ST_ANSI_CD, "CO45");
+    }
+    if let Some((code, millilitres)) = line.drug {
+        fields
+            .text(REV_CNTR_IDE_NDC_UPC_NUM, code)
+            .number(REV_CNTR_NDC_QTY, millilitres)
+            .text(REV_CNTR_NDC_QTY_QLFR_CD, "ML");
+    }
     fields
 }
 

@@ -32,7 +32,7 @@ impl Biller<'_> {
     ) -> Record {
         let lines = self.price(event, services, CHARGE_PERCENT);
         let mut header = self.header(event, ("O", "71"));
-        self.part_b_totals(&mut header, &lines);
+        self.part_b_totals(&mut header, event, &lines);
         header
             .text(CARR_NUM, self.person.place.carrier)
             .text(CARR_CLM_RFRNG_PIN_NUM, self.provider(PRIMARY_CARE).pin())
@@ -67,7 +67,7 @@ impl Biller<'_> {
     }
 
     /// The header columns that physicians' and suppliers' claims share.
-    pub(super) fn part_b_totals(&self, header: &mut Fields, lines: &[PricedLine]) {
+    pub(super) fn part_b_totals(&self, header: &mut Fields, event: &Event, lines: &[PricedLine]) {
         let paid = total(lines, |line| line.share.paid);
         header
             .text(CARR_CLM_ENTRY_CD, "1")
@@ -89,6 +89,7 @@ impl Biller<'_> {
                 total(lines, |line| line.share.deductible),
             )
             .text(RFR_PHYSN_NPI, self.provider(PRIMARY_CARE).npi)
+            .number(CARR_CLM_HCPCS_YR_CD, i64::from(event.from.year() % 10))
             .text(CARR_CLM_CNTL_NUM, format!("4{:014}", self.claim_number()))
             .nothing(&[CARR_CLM_PRMRY_PYR_PD_AMT, NCH_CLM_BENE_PMT_AMT]);
     }
@@ -101,7 +102,6 @@ impl Biller<'_> {
             share,
             submitted,
         } = line;
-        let diagnosis = event.diagnoses[position.unsigned_abs() as usize % event.diagnoses.len()];
         let mut fields = Fields::default();
         fields
             .number(LINE_NUM, position + 1)
@@ -113,6 +113,7 @@ impl Biller<'_> {
             .text(HCPCS_CD, service.hcpcs)
             .text(HCPCS_1ST_MDFR_CD, service.modifier)
             .text(BETOS_CD, service.betos)
+            .text(LINE_NDC_CD, service.ndc)
             .money(LINE_NCH_PMT_AMT, share.paid)
             .money(LINE_PRVDR_PMT_AMT, share.paid)
             .money(LINE_BENE_PTB_DDCTBL_AMT, share.deductible)
@@ -125,7 +126,7 @@ impl Biller<'_> {
                 LINE_SERVICE_DEDUCTIBLE,
                 if service.free { "1" } else { "0" },
             )
-            .text(LINE_ICD_DGNS_CD, diagnosis)
+            .text(LINE_ICD_DGNS_CD, line_diagnosis(event, service))
             .text(LINE_ICD_DGNS_VRSN_CD, ICD_10)
             .nothing(&[LINE_BENE_PMT_AMT, LINE_BENE_PRMRY_PYR_PD_AMT]);
         self.blood_result(&mut fields, service);
@@ -171,5 +172,16 @@ impl Biller<'_> {
         if laboratory {
             fields.text(CARR_LINE_CLIA_LAB_NUM, performing.laboratory_number(place));
         }
+    }
+}
+
+/// What the line is for: the claim's principal diagnosis, but immunization for a vaccine given on the way.
+fn line_diagnosis(event: &Event, service: &Service) -> &'static str {
+    const VACCINE: &str = "V";
+    const IMMUNIZATION: &str = "Z23";
+    if service.kind == VACCINE {
+        IMMUNIZATION
+    } else {
+        event.diagnoses[0]
     }
 }

@@ -23,7 +23,7 @@ impl Biller<'_> {
     ) -> Record {
         let number = self.claim_number();
         let (contract, package) = self.person.drug_contract(day);
-        let brand = drug.class == Class::Brand;
+        let brand = matches!(drug.class, Class::Brand | Class::Specialty);
         let mut event = Fields::default();
         event
             .text(DML_IND, "INSERT")
@@ -49,10 +49,7 @@ impl Biller<'_> {
             .text(DRUG_CVRG_STUS_CD, "C")
             .text(RX_ORGN_CD, "3")
             .text(BRND_GNRC_CD, if brand { "B" } else { "G" })
-            .text(
-                PHRMCY_SRVC_TYPE_CD,
-                if drug.days > 34 { "06" } else { "01" },
-            )
+            .text(PHRMCY_SRVC_TYPE_CD, pharmacy_type(drug))
             .text(PTNT_RSDNC_CD, "01")
             .text(SUBMSN_CLR_CD, if therapy_change { "05" } else { "" });
         self.drug_cost(&mut event, day, drug);
@@ -79,5 +76,14 @@ impl Biller<'_> {
             .money(TOT_RX_CST_AMT, share.cost)
             .money(RPTD_GAP_DSCNT_NUM, share.gap_discount)
             .nothing(&[OTHR_TROOP_AMT, PLRO_AMT, NCVRD_PLAN_PD_AMT]);
+    }
+}
+
+/// Community pharmacy, mail order for long supplies, specialty pharmacy for the dearest drugs.
+fn pharmacy_type(drug: &Drug) -> &'static str {
+    match drug.class {
+        Class::Specialty => "08",
+        _ if drug.days > 34 => "06",
+        _ => "01",
     }
 }

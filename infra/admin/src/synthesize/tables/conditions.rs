@@ -17,6 +17,8 @@ pub(crate) struct Condition {
     pub(crate) drugs: &'static [&'static Drug],
     /// Delivered every so many days.
     pub(crate) supplies: Option<Supplies>,
+    /// Named only on the claims of those who treat it, not by the family doctor.
+    pub(crate) confidential: bool,
     /// Appointments in the hospital's outpatient department.
     pub(crate) appointments: Option<Appointments>,
 }
@@ -47,6 +49,7 @@ const fn condition(diagnosis: &'static str) -> Condition {
         tests: &[],
         drugs: &[],
         supplies: None,
+        confidential: false,
         appointments: None,
     }
 }
@@ -207,7 +210,7 @@ pub(crate) static BREAST_CANCER: Condition = Condition {
     specialist: Some("83"),
     examination: &[&services::LONG_OFFICE_VISIT, &services::MAMMOGRAM],
     tests: &[&services::BLOOD_COUNT, &services::METABOLIC_PANEL],
-    drugs: &[&drugs::ANASTROZOLE],
+    drugs: &[&drugs::ANASTROZOLE, &drugs::PALBOCICLIB],
     appointments: appointments(&facilities::INFUSION_CENTER, 21, 6),
     ..condition("C50911")
 };
@@ -239,6 +242,7 @@ pub(crate) static ALCOHOL_DEPENDENCE: Condition = Condition {
     specialist: Some("79"),
     examination: &[&services::PSYCHOTHERAPY],
     drugs: &[&drugs::NALTREXONE],
+    confidential: true,
     ..condition("F1020")
 };
 

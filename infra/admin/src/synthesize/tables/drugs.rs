@@ -17,9 +17,11 @@ pub(crate) enum Class {
     PreferredGeneric,
     Generic,
     Brand,
+    /// Dear enough that the person pays a quarter of it.
+    Specialty,
 }
 
-use Class::{Brand, Generic, PreferredGeneric};
+use Class::{Brand, Generic, PreferredGeneric, Specialty};
 
 const fn drug(ndc: &'static str, quantity: i64, days: i64, cost: Cents, class: Class) -> Drug {
     Drug {
@@ -52,6 +54,7 @@ pub(crate) static LEVOTHYROXINE: Drug = drug("00378180377", 90, 90, 24_40, Gener
 pub(crate) static ALENDRONATE: Drug = drug("00093517144", 12, 84, 22_70, Generic);
 pub(crate) static CELECOXIB: Drug = drug("59762151701", 90, 90, 38_90, Generic);
 pub(crate) static ANASTROZOLE: Drug = drug("16729003510", 90, 90, 31_50, Generic);
+pub(crate) static PALBOCICLIB: Drug = drug("00069018721", 21, 28, 12_910_00, Specialty);
 pub(crate) static NALTREXONE: Drug = drug("00555090202", 30, 30, 46_20, Generic);
 pub(crate) static AMOXICILLIN: Drug = drug("00093310905", 21, 7, 8_60, Generic);
 pub(crate) static AZITHROMYCIN: Drug = drug("59762306002", 6, 5, 13_40, Generic);

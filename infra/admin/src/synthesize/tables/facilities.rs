@@ -14,7 +14,8 @@ pub(crate) struct Admission {
     pub(crate) admitting: &'static str,
     pub(crate) principal: &'static str,
     pub(crate) secondary: &'static [&'static str],
-    pub(crate) external_cause: Option<&'static str>,
+    /// What nursing facility, home health agency and suppliers write afterwards (ICD-10-CM).
+    pub(crate) aftercare: &'static str,
     /// ICD-10-PCS.
     pub(crate) procedures: &'static [&'static str],
     pub(crate) days: i64,
@@ -38,6 +39,9 @@ pub(crate) struct Department {
 pub(crate) struct DepartmentLine {
     pub(crate) revenue_center: &'static str,
     pub(crate) hcpcs: &'static str,
+    pub(crate) modifier: &'static str,
+    /// National Drug Code of a drug given by injection, and how many millilitres of it.
+    pub(crate) drug: Option<(&'static str, i64)>,
     /// Ambulatory payment classification; blank where the line is packaged into another.
     pub(crate) payment_class: &'static str,
     /// OPPS status: S or T procedures, V visits, X ancillary, N packaged, A by fee schedule, K drugs.
@@ -55,7 +59,7 @@ pub(crate) static PNEUMONIA: Admission = Admission {
     admitting: "R0602",
     principal: "J189",
     secondary: &["I10", "E785", "E8720"],
-    external_cause: None,
+    aftercare: "J189",
     procedures: &[],
     days: 4,
     room: ("0120", 1_840_00),
@@ -81,7 +85,7 @@ pub(crate) static KNEE_REPLACEMENT: Admission = Admission {
     admitting: "M1711",
     principal: "M1711",
     secondary: &["I10", "E785"],
-    external_cause: None,
+    aftercare: "Z471",
     procedures: &["0SRC0J9"],
     days: 2,
     room: ("0120", 1_910_00),
@@ -108,7 +112,7 @@ pub(crate) static HIP_FRACTURE: Admission = Admission {
     admitting: "S72141A",
     principal: "S72141A",
     secondary: &["I10", "M810", "D62"],
-    external_cause: Some("W1830XA"),
+    aftercare: "S72141D",
     procedures: &["0QS634Z"],
     days: 5,
     room: ("0120", 1_910_00),
@@ -134,7 +138,7 @@ pub(crate) static STROKE: Admission = Admission {
     admitting: "R4701",
     principal: "I639",
     secondary: &["I10", "E785", "G8191"],
-    external_cause: None,
+    aftercare: "I69351",
     procedures: &["B030ZZZ"],
     days: 5,
     room: ("0206", 2_680_00),
@@ -159,7 +163,7 @@ pub(crate) static HEART_ATTACK: Admission = Admission {
     admitting: "R079",
     principal: "I214",
     secondary: &["I2510", "I10", "E785"],
-    external_cause: None,
+    aftercare: "I214",
     procedures: &["027034Z", "4A023N7"],
     days: 3,
     room: ("0210", 3_350_00),
@@ -182,7 +186,7 @@ pub(crate) static HEART_FAILURE_CRISIS: Admission = Admission {
     admitting: "R0602",
     principal: "I110",
     secondary: &["I5023", "N1831", "E876"],
-    external_cause: None,
+    aftercare: "I110",
     procedures: &[],
     days: 5,
     room: ("0206", 2_540_00),
@@ -206,7 +210,7 @@ pub(crate) static LUNG_DISEASE_CRISIS: Admission = Admission {
     admitting: "R0602",
     principal: "J441",
     secondary: &["J9601", "I10"],
-    external_cause: None,
+    aftercare: "J449",
     procedures: &["5A09357"],
     days: 4,
     room: ("0120", 1_840_00),
@@ -229,7 +233,7 @@ pub(crate) static BOWEL_RESECTION: Admission = Admission {
     admitting: "K56609",
     principal: "C187",
     secondary: &["C787", "D630", "E440"],
-    external_cause: None,
+    aftercare: "C187",
     procedures: &["0DTG0ZZ"],
     days: 7,
     room: ("0120", 1_910_00),
@@ -254,7 +258,7 @@ pub(crate) static ALCOHOL_WITHDRAWAL: Admission = Admission {
     admitting: "R569",
     principal: "F10239",
     secondary: &["F339", "I10"],
-    external_cause: None,
+    aftercare: "F1020",
     procedures: &["HZ2ZZZZ"],
     days: 4,
     room: ("0126", 1_720_00),
@@ -278,6 +282,8 @@ const fn line(
     DepartmentLine {
         revenue_center,
         hcpcs,
+        modifier: "",
+        drug: None,
         payment_class,
         status,
         charge,
@@ -291,6 +297,20 @@ const fn free(mut line: DepartmentLine) -> DepartmentLine {
     line
 }
 
+const fn modified(mut line: DepartmentLine, modifier: &'static str) -> DepartmentLine {
+    line.modifier = modifier;
+    line
+}
+
+const fn injected(
+    mut line: DepartmentLine,
+    code: &'static str,
+    millilitres: i64,
+) -> DepartmentLine {
+    line.drug = Some((code, millilitres));
+    line
+}
+
 pub(crate) static EMERGENCY_ROOM: Department = Department {
     diagnosis: "R079",
     physician: Some(("93", &services::EMERGENCY_VISIT)),
@@ -301,6 +321,17 @@ pub(crate) static EMERGENCY_ROOM: Department = Department {
         line("0324", "71046", ("0260", "X"), 412_00, 86_90),
         line("0730", "93005", ("0099", "S"), 305_00, 26_10),
         line("0250", "", ("", "N"), 64_20, 0),
+    ],
+};
+
+pub(crate) static EMERGENCY_ROOM_AFTER_FALL: Department = Department {
+    diagnosis: "S0083XA",
+    physician: Some(("93", &services::EMERGENCY_VISIT)),
+    lines: &[
+        line("0450", "99284", ("0612", "V"), 1_480_00, 377_20),
+        line("0351", "70450", ("0332", "S"), 2_210_00, 193_80),
+        line("0320", "73562", ("0260", "X"), 388_00, 86_90),
+        line("0250", "", ("", "N"), 38_60, 0),
     ],
 };
 
@@ -340,7 +371,10 @@ pub(crate) static CATARACT_ROOM: Department = Department {
     diagnosis: "",
     physician: Some(("18", &services::CATARACT_SURGERY)),
     lines: &[
-        line("0360", "66984", ("0246", "T"), 6_240_00, 2_079_60),
+        modified(
+            line("0360", "66984", ("0246", "T"), 6_240_00, 2_079_60),
+            "RT",
+        ),
         line("0276", "V2632", ("", "N"), 780_00, 0),
         line("0250", "", ("", "N"), 212_60, 0),
         line("0710", "", ("", "N"), 388_00, 0),
@@ -352,8 +386,12 @@ pub(crate) static INFUSION_CENTER: Department = Department {
     physician: None,
     lines: &[
         line("0335", "96413", ("0117", "S"), 1_120_00, 324_70),
-        line("0636", "J9190", ("", "N"), 86_40, 0),
-        line("0636", "J2405", ("", "N"), 41_20, 0),
+        injected(
+            line("0636", "J9190", ("", "N"), 86_40, 0),
+            "16729027611",
+            20,
+        ),
+        injected(line("0636", "J2405", ("", "N"), 41_20, 0), "00409475503", 4),
         free(line("0305", "85025", ("", "A"), 98_00, 7_77)),
         free(line("0301", "80053", ("", "A"), 212_00, 10_56)),
     ],
@@ -363,7 +401,7 @@ pub(crate) static PHYSICAL_THERAPY: Department = Department {
     diagnosis: "",
     physician: None,
     lines: &[
-        line("0420", "97110", ("", "A"), 264_00, 58_60),
-        line("0420", "97140", ("", "A"), 188_00, 27_40),
+        modified(line("0420", "97110", ("", "A"), 264_00, 58_60), "GP"),
+        modified(line("0420", "97140", ("", "A"), 188_00, 27_40), "GP"),
     ],
 };

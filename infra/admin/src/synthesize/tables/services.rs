@@ -6,6 +6,8 @@ use super::super::record::Cents;
 pub(crate) struct Service {
     pub(crate) hcpcs: &'static str,
     pub(crate) modifier: &'static str,
+    /// National Drug Code of what was given, if it was a drug.
+    pub(crate) ndc: &'static str,
     pub(crate) betos: &'static str,
     /// CMS type of service.
     pub(crate) kind: &'static str,
@@ -24,6 +26,7 @@ const fn usual(
     Service {
         hcpcs,
         modifier: "",
+        ndc: "",
         betos,
         kind,
         units: 1,
@@ -82,7 +85,10 @@ pub(crate) static MAMMOGRAM: Service = free("77067", "I1C", "4", 132_60);
 pub(crate) static ECHOCARDIOGRAM: Service = usual("93306", "I3C", "4", 197_40);
 
 // Treatment.
-pub(crate) static FLU_VACCINE: Service = free("90662", "O1G", "V", 69_94);
+pub(crate) static FLU_VACCINE: Service = Service {
+    ndc: "49281012465",
+    ..free("90662", "O1G", "V", 69_94)
+};
 pub(crate) static VACCINE_ADMINISTRATION: Service = free("G0008", "O1G", "V", 31_10);
 pub(crate) static JOINT_INJECTION: Service = with(usual("20610", "P6B", "2", 64_20), "RT", 1);
 pub(crate) static THERAPEUTIC_EXERCISE: Service = with(usual("97110", "M5D", "W", 58_60), "GP", 2);
