@@ -15,6 +15,7 @@ mod setup;
 mod sign_ins;
 mod sources;
 mod synthesize;
+mod token;
 
 /// How a command ends: its exit code, or a sentence that says what went wrong.
 type Outcome = Result<ExitCode, Box<dyn Error>>;
@@ -40,6 +41,8 @@ enum Command {
     SignIns(sign_ins::Arguments),
     /// Write RIF files about synthetic people.
     Synthesize(synthesize::Arguments),
+    /// Print an access token, got through the real sign-in, consent and exchange.
+    Token(token::Arguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -51,6 +54,7 @@ async fn main() -> ExitCode {
         Command::Setup(arguments) => setup::run(arguments).await,
         Command::SignIns(arguments) => sign_ins::run(arguments).await,
         Command::Synthesize(arguments) => synthesize::run(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("bluebutton-admin: {error}");

@@ -12,6 +12,12 @@ impl CodeChallenge {
     /// 32 bytes are 43 characters of base64url.
     const CHARS: usize = 43;
 
+    /// The challenge of a verifier, as clients make it.
+    #[must_use]
+    pub fn of(verifier: &str) -> Self {
+        Self(sha256_base64url(verifier.as_bytes()))
+    }
+
     /// The challenge of that text. Padding is cut off, because CMS's Python SDK sends it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -77,7 +83,7 @@ mod tests {
     #[test]
     fn hashes_a_padded_verifier_as_it_was_sent() {
         let verifier = format!("{VERIFIER}=");
-        let challenge = CodeChallenge(sha256_base64url(verifier.as_bytes()));
+        let challenge = CodeChallenge::of(&verifier);
         assert!(challenge.fits(&verifier));
         assert!(!challenge.fits(VERIFIER));
     }
