@@ -30,6 +30,10 @@ pub(crate) struct Arguments {
 /// it may cost.
 const QUERY_GOALS: [(usize, &str); 3] = [(40, "1.5"), (400, "14"), (4000, "135")];
 
+/// Of 1,000 claims of a person, so many of each type, in the order of [`ClaimType::ALL`]: what Medicare's whole
+/// population has, reckoned from the sizes of CMS's own indexes.
+const USUAL_MIX: [usize; ClaimType::ALL.len()] = [289, 21, 2, 1, 3, 57, 625, 2];
+
 /// The mean that the stored bytes of a claim may reach.
 const STORED_BYTES_GOAL: usize = 330;
 
@@ -56,20 +60,35 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         return Err("these files hold no claims".into());
     }
     println!("type        claims  lines/claim  stored bytes/claim  item bytes/claim");
-    for (claim_type, sizes) in ClaimType::ALL.iter().zip(sizes) {
+    for (claim_type, sizes) in ClaimType::ALL.iter().zip(&sizes) {
         sizes.print(claim_type.name());
     }
     all.print("all");
     println!("goal {STORED_BYTES_GOAL:>43}");
-    print_read_units(all.item_bytes / all.claims);
+    print_read_units(
+        all.item_bytes / all.claims,
+        "claims of the mean size of these files",
+    );
+    if let Some(bytes) = usual_item_bytes(&sizes) {
+        print_read_units(bytes, "claims of the types that people usually have");
+    }
     let per_second = u128::from(rows) * 1_000_000 / time.as_micros().max(1);
     println!("\n{rows} rows read and encoded, {per_second} rows/s on one core");
     Ok(ExitCode::SUCCESS)
 }
 
-/// A person's claims are taken to be of the mean size of those measured.
-fn print_read_units(item_bytes: usize) {
-    println!("\nclaims of a person  read units of the Query  goal");
+/// The mean item of a person with claims of all types, if the files have them all.
+fn usual_item_bytes(sizes: &[Sizes]) -> Option<usize> {
+    let mut bytes = 0;
+    for (sizes, weight) in sizes.iter().zip(USUAL_MIX) {
+        bytes += weight * sizes.item_bytes.checked_div(sizes.claims)?;
+    }
+    Some(bytes / USUAL_MIX.iter().sum::<usize>())
+}
+
+fn print_read_units(item_bytes: usize, of_what: &str) {
+    println!("\n{of_what}: {item_bytes} bytes per item");
+    println!("claims of a person  read units of the Query  goal");
     for (claims, goal) in QUERY_GOALS {
         let units = read_units::query(repeat_n(item_bytes, claims)).to_string();
         println!("{claims:>18}  {units:>23}  {goal:>4}");
@@ -125,7 +144,7 @@ impl Sizes {
         }
     }
 
-    fn print(self, name: &str) {
+    fn print(&self, name: &str) {
         if self.claims == 0 {
             return;
         }

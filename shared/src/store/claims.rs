@@ -1,7 +1,7 @@
 //! The claims table: per beneficiary one item for the person, one per reference year and one per claim.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementRequest, BatchStatementResponse};
 use jiff::Timestamp;
 
 use super::item::{self, Item};
@@ -35,6 +35,20 @@ pub struct StoredItem {
     /// When the content last changed.
     pub last_updated: Timestamp,
 }
+
+/// An item to be written where there is none.
+#[derive(Clone, Debug)]
+pub struct NewItem<'a> {
+    /// Whose it is.
+    pub beneficiary: &'a BeneId,
+    /// What it is.
+    pub key: &'a ItemKey,
+    /// Its content.
+    pub item: StoredItem,
+}
+
+/// The most items of one [`ClaimsTable::insert_all`].
+pub const INSERTS_MAX: usize = 25;
 
 /// Sort keys of claims begin with this, so that one Query returns them all and nothing else.
 const CLAIM_PREFIX: &str = "C#";
@@ -162,6 +176,48 @@ impl ClaimsTable {
             .await
             .map(drop)
             .map_err(StoreError::of)
+    }
+
+    /// Writes items under keys that are free, each for itself, in one request: at most [`INSERTS_MAX`], no key twice.
+    /// The answer says for each whether it was written; `Conflict` leaves what is there as it is.
+    ///
+    /// These are PartiQL statements because a BatchWriteItem cannot be conditional, and a transaction costs twice.
+    ///
+    /// # Errors
+    /// As every call of a table, when the request as a whole fails: then any of the items may have been written.
+    pub async fn insert_all(
+        &self,
+        items: &[NewItem<'_>],
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        let statements = items.iter().map(|new| self.insert_statement(new)).collect();
+        let answer = self
+            .client
+            .batch_execute_statement()
+            .set_statements(Some(statements))
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        let responses = answer.responses.unwrap_or_default();
+        if responses.len() != items.len() {
+            return Err(StoreError::Unavailable);
+        }
+        let outcome = |response: BatchStatementResponse| match response.error {
+            None => Ok(()),
+            Some(error) => Err(StoreError::of_statement(error.code.as_ref())),
+        };
+        Ok(responses.into_iter().map(outcome).collect())
+    }
+
+    fn insert_statement(&self, new: &NewItem<'_>) -> BatchStatementRequest {
+        let mut item = item_of(new.beneficiary, new.key, new.item.clone());
+        let mut statement = BatchStatementRequest::builder().statement(format!(
+            "INSERT INTO \"{}\" VALUE {{'pk': ?, 'sk': ?, 'd': ?, 'lu': ?, 'fmt': ?}}",
+            self.table
+        ));
+        for name in [PARTITION_KEY, SORT_KEY, BYTES, LAST_UPDATED, FORMAT] {
+            statement = statement.parameters(item.remove(name).expect("every item has it"));
+        }
+        statement.build().expect("the statement is set")
     }
 
     /// Replaces an item that still holds exactly the bytes last seen.

@@ -1,6 +1,7 @@
 //! What can go wrong at a table, said without naming a type of the SDK.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::BatchStatementErrorCodeEnum;
 
 use super::stored_claim::FormatError;
 
@@ -49,6 +50,19 @@ impl StoreError {
             SdkError::ServiceError(answer) => Self::of_code(answer.err().code()),
             SdkError::ConstructionFailure(_) => Self::Refused("invalid request".to_owned()),
             _ => Self::Unavailable,
+        }
+    }
+
+    /// The error of one statement of a batch.
+    pub(crate) fn of_statement(code: Option<&BatchStatementErrorCodeEnum>) -> Self {
+        use BatchStatementErrorCodeEnum::*;
+        match code {
+            Some(DuplicateItem | ConditionalCheckFailed) => Self::Conflict,
+            Some(ProvisionedThroughputExceeded | RequestLimitExceeded | ThrottlingError) => {
+                Self::Throttled
+            }
+            Some(InternalServerError | TransactionConflict) | None => Self::Unavailable,
+            Some(other) => Self::Refused(other.as_str().to_owned()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Writing records: INSERT leaves what exists alone, UPDATE replaces, equal content changes nothing.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -10,13 +10,11 @@ use super::person::{self, Change};
 use super::{Follower, LoadError, Summary};
 use crate::identity::{BeneId, MedicareNumberHasher};
 use crate::rif::{Action, Rejection};
+use crate::store::patience::patiently;
 use crate::store::stored_claim::{decode_row, same_content};
-use crate::store::{ClaimsTable, IdentityTable, ItemKey, StoreError, StoredItem};
-
-/// How often a write is tried again when the table is throttled or another load was faster, besides the SDK's own retries.
-const RETRIES_MAX: u32 = 8;
-
-const FIRST_PAUSE_MILLISECONDS: u64 = 50;
+use crate::store::{
+    ClaimsTable, INSERTS_MAX, IdentityTable, ItemKey, NewItem, StoreError, StoredItem,
+};
 
 /// One record on its way to the tables.
 pub(super) struct Work {
@@ -63,36 +61,60 @@ impl Writer {
         follower: Follower,
     ) -> Result<Summary, LoadError> {
         let mut summary = Summary::default();
-        while let Some(work) = queue.recv().await {
-            match self.write_patiently(&work).await? {
-                Outcome::Inserted => summary.inserted += 1,
-                Outcome::Updated => summary.updated += 1,
-                Outcome::Unchanged => summary.unchanged += 1,
-                Outcome::Rejected(reason) => {
-                    summary.rejected += work.rows;
-                    follower.reject(Rejection {
-                        line: work.line,
-                        column: None,
-                        reason: reason.into(),
-                    });
+        let mut waiting = Vec::with_capacity(INSERTS_MAX);
+        while queue.recv_many(&mut waiting, INSERTS_MAX).await > 0 {
+            for works in waiting.chunk_by(|a, b| a.is_insert() && b.is_insert()) {
+                for (work, outcome) in works.iter().zip(self.write_some(works).await?) {
+                    summary.count(work, outcome, &follower);
                 }
             }
+            waiting.clear();
         }
         Ok(summary)
     }
 
-    /// Tries until it works, for a while: every step may be done again.
-    async fn write_patiently(&self, work: &Work) -> Result<Outcome, StoreError> {
-        let mut pause = Duration::from_millis(FIRST_PAUSE_MILLISECONDS);
-        for _ in 0..RETRIES_MAX {
-            match self.write(work).await {
-                Err(StoreError::Conflict) => {}
-                Err(error) if error.is_transient() => tokio::time::sleep(pause).await,
-                outcome => return outcome,
+    /// Writes records in order, in one request where they are inserts of different items.
+    async fn write_some(&self, works: &[Work]) -> Result<Vec<Outcome>, StoreError> {
+        let mut written = vec![None; works.len()];
+        if let Some(items) = self.new_items(works) {
+            // What failed is tried again below, one by one; what was written all the same counts as unchanged then.
+            for (outcome, answer) in written
+                .iter_mut()
+                .zip(self.claims.insert_all(&items).await.into_iter().flatten())
+            {
+                *outcome = match answer {
+                    Ok(()) => Some(Outcome::Inserted),
+                    Err(StoreError::Conflict) => Some(Outcome::Unchanged),
+                    Err(_) => None,
+                };
             }
-            pause *= 2;
         }
-        self.write(work).await
+        let mut outcomes = Vec::with_capacity(works.len());
+        for (work, written) in works.iter().zip(written) {
+            outcomes.push(match written {
+                Some(outcome) => outcome,
+                None => patiently(|| self.write(work)).await?,
+            });
+        }
+        Ok(outcomes)
+    }
+
+    /// The items of several inserts; `None` where they cannot be written in one request.
+    fn new_items<'a>(&self, works: &'a [Work]) -> Option<Vec<NewItem<'a>>> {
+        let items = works.iter().map(|work| match &work.content {
+            Content::Claim(key, bytes) if work.action == Action::Insert => Some(NewItem {
+                beneficiary: &work.beneficiary,
+                key,
+                item: self.stamped(bytes),
+            }),
+            _ => None,
+        });
+        let items = items.collect::<Option<Vec<_>>>()?;
+        let keys: HashSet<_> = items
+            .iter()
+            .map(|item| (item.beneficiary, item.key))
+            .collect();
+        (items.len() > 1 && keys.len() == items.len()).then_some(items)
     }
 
     async fn write(&self, work: &Work) -> Result<Outcome, StoreError> {
@@ -166,7 +188,7 @@ impl Writer {
             let hash = self.hasher.hash(number);
             self.identity.add(&hash, &work.beneficiary).await?;
         }
-        self.put(work, &ItemKey::Person, stored, bytes).await
+        self.put(work, &ItemKey::Person, stored, &bytes).await
     }
 
     /// Writes an item that does not depend on what is stored.
@@ -178,7 +200,7 @@ impl Writer {
         is_same: impl Fn(&[u8], &[u8]) -> bool,
     ) -> Result<Outcome, StoreError> {
         if work.action == Action::Insert {
-            return match self.put(work, key, None, bytes.to_vec()).await {
+            return match self.put(work, key, None, bytes).await {
                 Err(StoreError::Conflict) => Ok(Outcome::Unchanged),
                 outcome => outcome,
             };
@@ -186,7 +208,7 @@ impl Writer {
         let stored = self.claims.stored(&work.beneficiary, key).await?;
         match stored {
             Some(stored) if is_same(&stored.bytes, bytes) => Ok(Outcome::Unchanged),
-            stored => self.put(work, key, stored, bytes.to_vec()).await,
+            stored => self.put(work, key, stored, bytes).await,
         }
     }
 
@@ -196,12 +218,9 @@ impl Writer {
         work: &Work,
         key: &ItemKey,
         seen: Option<StoredItem>,
-        bytes: Vec<u8>,
+        bytes: &[u8],
     ) -> Result<Outcome, StoreError> {
-        let new = StoredItem {
-            bytes,
-            last_updated: self.now,
-        };
+        let new = self.stamped(bytes);
         let Some(seen) = seen else {
             self.claims.insert(&work.beneficiary, key, new).await?;
             return Ok(Outcome::Inserted);
@@ -210,5 +229,37 @@ impl Writer {
             .replace(&work.beneficiary, key, seen, new)
             .await?;
         Ok(Outcome::Updated)
+    }
+
+    fn stamped(&self, bytes: &[u8]) -> StoredItem {
+        StoredItem {
+            bytes: bytes.to_vec(),
+            last_updated: self.now,
+        }
+    }
+}
+
+impl Work {
+    /// Whether it writes a claim where there is none, and nothing else.
+    fn is_insert(&self) -> bool {
+        self.action == Action::Insert && matches!(self.content, Content::Claim(..))
+    }
+}
+
+impl Summary {
+    fn count(&mut self, work: &Work, outcome: Outcome, follower: &Follower) {
+        match outcome {
+            Outcome::Inserted => self.inserted += 1,
+            Outcome::Updated => self.updated += 1,
+            Outcome::Unchanged => self.unchanged += 1,
+            Outcome::Rejected(reason) => {
+                self.rejected += work.rows;
+                follower.reject(Rejection {
+                    line: work.line,
+                    column: None,
+                    reason: reason.into(),
+                });
+            }
+        }
     }
 }
