@@ -48,9 +48,9 @@ pub fn page_of(status: StatusCode, page: &impl Template, form_target: Option<&st
 
 fn content_security_policy(form_target: Option<&str>) -> String {
     let style = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
-    let form_target = form_target.unwrap_or_default();
+    let form_target = form_target.map_or_else(String::new, |target| format!(" {target}"));
     format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {form_target}; \
+        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'{form_target}; \
          base-uri 'none'; frame-ancestors 'none'"
     )
 }

@@ -1,0 +1,603 @@
+//! Authorization against a local AWS: from the request through sign-in and consent to the code, and the ways out.
+//!
+//! The tests need the environment of a sandbox (`AWS_ENDPOINT_URL` and the tables) and are skipped without it.
+
+use authorize::{State, handle};
+use aws_sdk_dynamodb::Client as DynamoDb;
+use bluebutton::{
+    config,
+    http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, Response, header},
+    identity::{BeneId, sandbox},
+    oauth::{Application, Grant, Scopes},
+    store::{ApplicationsTable, AuthorizationTables, ClaimsTable, ItemKey, StoredItem},
+};
+use jiff::Timestamp;
+use std::env;
+use url::Url;
+
+const BASE_URL: &str = "http://localhost:8000";
+const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const STATE: &str = "a state=& of its own+ä";
+
+/// One test's own application and beneficiary, so that tests share nothing.
+struct Sandbox {
+    state: State,
+    applications: ApplicationsTable,
+    tables: AuthorizationTables,
+    application: Application,
+    patient: BeneId,
+}
+
+/// One browser: its cookies.
+#[derive(Default, Clone)]
+struct Browser(Vec<(String, String)>);
+
+impl Sandbox {
+    async fn new() -> Option<Self> {
+        if env::var("AWS_ENDPOINT_URL").is_err() || env::var("GRANTS_TABLE").is_err() {
+            eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
+            return None;
+        }
+        let aws = config::aws().await;
+        let table = |name| config::variable(name).expect("a sandbox");
+        let applications = ApplicationsTable::new(DynamoDb::new(&aws), table("APPLICATIONS_TABLE"));
+        let (application, _) = Application::register("<App> & \"Co\"", vec![REDIRECT_URI.into()]);
+        applications.put(&application).await.expect("a table");
+        let number = uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000_000;
+        let patient = BeneId::parse(&format!("-9{number}")).expect("an id");
+        // That the person is there is all that a sign-in asks.
+        let person = StoredItem {
+            bytes: vec![1],
+            last_updated: Timestamp::now(),
+        };
+        let claims = ClaimsTable::new(DynamoDb::new(&aws), table("CLAIMS_TABLE"));
+        claims
+            .insert(&patient, &ItemKey::Person, person)
+            .await
+            .expect("a table");
+        Some(Self {
+            state: State::from_environment(&aws).await.expect("a sandbox"),
+            applications,
+            tables: AuthorizationTables::from_environment(&aws).expect("a sandbox"),
+            application,
+            patient,
+        })
+    }
+
+    fn request(&self) -> Vec<(String, String)> {
+        [
+            ("client_id", self.application.client_id.as_str()),
+            ("redirect_uri", REDIRECT_URI),
+            ("response_type", "code"),
+            ("state", STATE),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    async fn get(&self, browser: &mut Browser, target: &str) -> Response {
+        self.send(browser, Method::GET, target, &[]).await
+    }
+
+    async fn post(&self, browser: &mut Browser, target: &str, form: &[(&str, &str)]) -> Response {
+        self.send(browser, Method::POST, target, form).await
+    }
+
+    async fn send(
+        &self,
+        browser: &mut Browser,
+        method: Method,
+        target: &str,
+        form: &[(&str, &str)],
+    ) -> Response {
+        let url = Url::parse(BASE_URL)
+            .and_then(|base| base.join(target))
+            .expect("a path");
+        let (version, path) = match url.path().strip_prefix("/v2") {
+            Some(path) => (Some(ApiVersion::V2), path),
+            None => (None, url.path()),
+        };
+        let mut headers = HeaderMap::new();
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(header::CONTENT_TYPE, form_type);
+        if let Ok(cookies) = HeaderValue::from_str(&browser.header()) {
+            headers.insert(header::COOKIE, cookies);
+        }
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let response = handle(
+            &self.state,
+            Call {
+                method,
+                version,
+                path: path.trim_end_matches('/').to_owned(),
+                query: url.query_pairs().into_owned().collect(),
+                headers,
+                body: body.into_bytes(),
+                request_id: "test".into(),
+                base_url: BASE_URL.into(),
+                source_ip: None,
+            },
+        )
+        .await;
+        browser.take(&response);
+        response
+    }
+
+    /// The address of the sign-in page.
+    async fn begin(&self, browser: &mut Browser) -> String {
+        self.begin_with(browser, &[]).await
+    }
+
+    async fn begin_with(&self, browser: &mut Browser, more: &[(&str, &str)]) -> String {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(self.request())
+            .extend_pairs(more)
+            .finish();
+        let response = self
+            .get(browser, &format!("/v2/o/authorize/?{query}"))
+            .await;
+        assert_eq!(response.status, 302, "{}", text(&response));
+        location(&response)
+    }
+
+    /// The address of the consent page.
+    async fn sign_in(&self, browser: &mut Browser, page: &str) -> String {
+        let html = text(&self.get(browser, page).await);
+        let username = sandbox::user_name_of(&self.patient);
+        let response = self
+            .try_sign_in(browser, &html, &username, &sandbox::password_of(&username))
+            .await;
+        assert_eq!(response.status, 303, "{}", text(&response));
+        location(&response)
+    }
+
+    async fn try_sign_in(
+        &self,
+        browser: &mut Browser,
+        html: &str,
+        username: &str,
+        password: &str,
+    ) -> Response {
+        let (approval, csrf_token) = (hidden(html, "approval"), hidden(html, "csrf_token"));
+        let form = [
+            ("approval", approval.as_str()),
+            ("csrf_token", &csrf_token),
+            ("username", username),
+            ("password", password),
+        ];
+        self.post(browser, "/login", &form).await
+    }
+
+    /// What the application gets told after that decision.
+    async fn decide(&self, choices: &[(&str, &str)]) -> Url {
+        let mut browser = Browser::default();
+        let sign_in = self.begin(&mut browser).await;
+        let consent = self.sign_in(&mut browser, &sign_in).await;
+        let html = text(&self.get(&mut browser, &consent).await);
+        let csrf_token = hidden(&html, "csrf_token");
+        let form = [&[("csrf_token", csrf_token.as_str())], choices].concat();
+        let response = self.post(&mut browser, &consent, &form).await;
+        assert_eq!(response.status, 303, "{}", text(&response));
+        assert!(browser.0.is_empty(), "the session ends with the decision");
+        Url::parse(&location(&response)).expect("a URL")
+    }
+
+    async fn grant(&self) -> Option<Grant> {
+        let client_id = &self.application.client_id;
+        self.tables
+            .grants
+            .get(&self.patient, client_id)
+            .await
+            .expect("a table")
+    }
+}
+
+impl Browser {
+    fn header(&self) -> String {
+        let pairs = self.0.iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
+    fn take(&mut self, response: &Response) {
+        for cookie in response.headers.get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().expect("text");
+            assert!(cookie.contains("; HttpOnly; SameSite=Lax"), "{cookie}");
+            let pair = cookie
+                .split(';')
+                .next()
+                .and_then(|pair| pair.split_once('='));
+            let (name, value) = pair.expect("a pair");
+            self.0.retain(|(known, _)| known != name);
+            if !cookie.contains("Max-Age=0") {
+                self.0.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+}
+
+fn text(response: &Response) -> String {
+    String::from_utf8(response.body.clone()).expect("UTF-8")
+}
+
+fn location(response: &Response) -> String {
+    response.header("location").expect("a location").to_owned()
+}
+
+fn hidden(html: &str, name: &str) -> String {
+    let marker = format!(r#"name="{name}" value=""#);
+    let rest = html
+        .split_once(&marker)
+        .unwrap_or_else(|| panic!("no field {name} in {html}"))
+        .1;
+    rest.split('"').next().unwrap_or_default().to_owned()
+}
+
+fn answer(url: &Url, name: &str) -> Option<String> {
+    let mut pairs = url.query_pairs();
+    pairs
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+#[tokio::test]
+async fn goes_from_the_request_to_a_code() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let back = sandbox
+        .decide(&[("share_demographic_scopes", "True"), ("allow", "Connect")])
+        .await;
+    assert!(back.as_str().starts_with(REDIRECT_URI));
+    assert_eq!(answer(&back, "state").as_deref(), Some(STATE));
+    assert_eq!(answer(&back, "iss").as_deref(), Some(BASE_URL));
+    let code = answer(&back, "code").expect("a code");
+    let code = sandbox
+        .tables
+        .transient
+        .code(&code)
+        .await
+        .expect("a table")
+        .expect("the code");
+    let grant = sandbox.grant().await.expect("a grant");
+    assert_eq!(code.grant_id, grant.grant_id);
+    assert_eq!(code.patient, sandbox.patient);
+    assert_eq!(grant.scopes, Scopes::defaults());
+    assert_eq!(grant.username.as_deref(), Some(sandbox.patient.as_str()));
+    assert!(!grant.substance_use);
+}
+
+#[tokio::test]
+async fn grants_what_the_beneficiary_chose_and_nothing_by_default() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let check = async |choices: &[(&str, &str)], personal: bool, substance_use: bool| {
+        let choices = [&[("allow", "Connect")], choices].concat();
+        let back = sandbox.decide(&choices).await;
+        assert!(answer(&back, "code").is_some(), "{choices:?}");
+        let grant = sandbox.grant().await.expect("a grant");
+        let scopes = Scopes::defaults();
+        let expected = if personal {
+            scopes
+        } else {
+            scopes.without_demographics()
+        };
+        assert_eq!(grant.scopes, expected, "{choices:?}");
+        assert_eq!(grant.substance_use, substance_use, "{choices:?}");
+    };
+    let (no, yes) = ("False", "True");
+    let personal = "share_demographic_scopes";
+    let substance = "share_samhsa_data";
+    check(&[], false, false).await;
+    check(&[(personal, no)], false, false).await;
+    check(&[(personal, no), (personal, yes)], true, false).await;
+    check(&[(personal, "true")], false, false).await;
+    check(&[(substance, no)], false, false).await;
+    check(
+        &[(personal, yes), (substance, no), (substance, yes)],
+        true,
+        true,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_tells_the_application_and_leaves_earlier_consent_alone() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let back = sandbox.decide(&[]).await;
+    assert_eq!(answer(&back, "error").as_deref(), Some("access_denied"));
+    assert_eq!(answer(&back, "state").as_deref(), Some(STATE));
+    assert!(answer(&back, "code").is_none());
+    assert!(sandbox.grant().await.is_none());
+    sandbox.decide(&[("allow", "Connect")]).await;
+    let before = sandbox.grant().await.expect("a grant");
+    sandbox
+        .decide(&[("share_demographic_scopes", "True")])
+        .await;
+    assert!(sandbox.grant().await == Some(before.clone()));
+    sandbox.decide(&[("allow", "Connect")]).await;
+    assert_ne!(
+        sandbox.grant().await.expect("a grant").grant_id,
+        before.grant_id
+    );
+}
+
+#[tokio::test]
+async fn shows_pages_with_the_ids_that_browser_tests_use_and_safe_headers() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let mut browser = Browser::default();
+    let sign_in = sandbox.begin(&mut browser).await;
+    let page = sandbox.get(&mut browser, &sign_in).await;
+    let consent = sandbox.sign_in(&mut browser.clone(), &sign_in).await;
+    let check = |response: &Response, form_action: &str, expected: &[&str]| {
+        let html = text(response);
+        assert_eq!(response.status, 200);
+        for part in expected {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(html.contains("&#60;App&#62; &#38; &#34;Co&#34;"), "{html}");
+        let policy = response
+            .header("content-security-policy")
+            .expect("a policy");
+        assert!(policy.contains(form_action), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"));
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        assert_eq!(response.header("referrer-policy"), Some("no-referrer"));
+    };
+    let ids = [
+        r#"id="username-textbox" name="username""#,
+        r#"id="password-textbox" name="password""#,
+        r#"id="login-button""#,
+    ];
+    check(&page, "form-action 'self';", &ids);
+    let mut browser = Browser::default();
+    let sign_in = sandbox.begin(&mut browser).await;
+    let own_consent = sandbox.sign_in(&mut browser, &sign_in).await;
+    let page = sandbox.get(&mut browser, &own_consent).await;
+    let ids = [
+        r#"id="authorizationForm""#,
+        r#"id="connect_app""#,
+        r#"id="radio_1" name="share_demographic_scopes" value="True" checked"#,
+        r#"id="permission_expire_info""#,
+        r#"id="permission_end_date""#,
+        r#"id="deny""#,
+        r#"id="approve" name="allow""#,
+    ];
+    check(&page, "form-action 'self' http://localhost:3001;", &ids);
+    // Another browser's consent page is nobody else's.
+    let foreign = sandbox.get(&mut browser, &consent).await;
+    assert_eq!(foreign.status, 400);
+}
+
+#[tokio::test]
+async fn each_step_belongs_to_one_browser_and_happens_once() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let (mut browser, mut thief) = (Browser::default(), Browser::default());
+    let sign_in = sandbox.begin(&mut browser).await;
+    assert_eq!(sandbox.get(&mut thief, &sign_in).await.status, 400);
+    let html = text(&sandbox.get(&mut browser, &sign_in).await);
+    let username = sandbox::user_name_of(&sandbox.patient);
+    let password = sandbox::password_of(&username);
+    let stolen = sandbox
+        .try_sign_in(&mut thief, &html, &username, &password)
+        .await;
+    assert_eq!(stolen.status, 400);
+    let forged = html.replace(&hidden(&html, "csrf_token"), "forged");
+    let refused = sandbox
+        .try_sign_in(&mut browser, &forged, &username, &password)
+        .await;
+    assert_eq!(refused.status, 403);
+
+    let before = browser.clone();
+    let consent = sandbox.sign_in(&mut browser, &sign_in).await;
+    assert_ne!(
+        browser.header(),
+        before.header(),
+        "a new session after sign-in"
+    );
+    assert_eq!(sandbox.get(&mut before.clone(), &consent).await.status, 400);
+    let html = text(&sandbox.get(&mut browser, &consent).await);
+    let csrf_token = hidden(&html, "csrf_token");
+    let allow = |token: &str| {
+        [
+            ("csrf_token".to_owned(), token.to_owned()),
+            ("allow".to_owned(), "x".to_owned()),
+        ]
+    };
+    let post = async |browser: &mut Browser, token: &str| {
+        let form = allow(token);
+        let form = form
+            .each_ref()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        sandbox.post(browser, &consent, &form).await.status
+    };
+    assert_eq!(post(&mut browser, "forged").await, 403);
+    assert_eq!(post(&mut thief, &csrf_token).await, 400);
+    assert!(sandbox.grant().await.is_none());
+    let mut again = browser.clone();
+    assert_eq!(post(&mut browser, &csrf_token).await, 303);
+    assert_eq!(post(&mut again, &csrf_token).await, 400);
+}
+
+#[tokio::test]
+async fn locks_a_user_name_after_five_failures_and_answers_the_same_for_unknown_names() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let mut browser = Browser::default();
+    let sign_in = sandbox.begin(&mut browser).await;
+    let html = text(&sandbox.get(&mut browser, &sign_in).await);
+    let username = sandbox::user_name_of(&sandbox.patient);
+    let unknown = format!("{username}0");
+    let attempt = async |username: &str, password: &str| {
+        let mut browser = browser.clone();
+        let response = sandbox
+            .try_sign_in(&mut browser, &html, username, password)
+            .await;
+        (response.status.as_u16(), text(&response))
+    };
+    let wrong = attempt(&username, "wrong").await;
+    assert_eq!(wrong.0, 403);
+    assert_eq!(
+        attempt(&unknown, &sandbox::password_of(&unknown)).await,
+        wrong
+    );
+    assert_eq!(attempt("", "").await, wrong);
+    assert_eq!(attempt(&"x".repeat(5000), "x").await, wrong);
+    for _ in 0..4 {
+        assert_eq!(attempt(&username, "wrong").await, wrong);
+    }
+    assert_eq!(
+        attempt(&username, &sandbox::password_of(&username)).await,
+        wrong
+    );
+}
+
+#[tokio::test]
+async fn answers_bad_requests_itself_and_sends_the_browser_nowhere() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let inactive = Application {
+        active: false,
+        ..Application::register("Off", vec![REDIRECT_URI.into()]).0
+    };
+    sandbox.applications.put(&inactive).await.expect("a table");
+    let check = async |method: Method, changes: &[(&str, &str)], status: u16, expected: &str| {
+        let mut pairs = sandbox.request();
+        for (name, value) in changes {
+            pairs.retain(|(known, _)| known != name);
+            pairs.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        let form: Vec<_> = pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&pairs)
+            .finish();
+        let mut browser = Browser::default();
+        let response = match method {
+            Method::GET => {
+                sandbox
+                    .get(&mut browser, &format!("/v2/o/authorize?{query}"))
+                    .await
+            }
+            _ => sandbox.post(&mut browser, "/v2/o/authorize/", &form).await,
+        };
+        assert_eq!(response.status, status, "{changes:?}");
+        assert!(response.header("location").is_none(), "{changes:?}");
+        assert!(browser.0.is_empty());
+        assert!(
+            text(&response).contains(expected),
+            "{expected} in {}",
+            text(&response)
+        );
+    };
+    let (get, post) = (Method::GET, Method::POST);
+    for method in [get.clone(), post.clone()] {
+        let unknown = "x".repeat(40);
+        check(method.clone(), &[("client_id", "")], 401, "invalid_client").await;
+        check(
+            method.clone(),
+            &[("client_id", &unknown)],
+            400,
+            "Application does not exist",
+        )
+        .await;
+        check(
+            method.clone(),
+            &[("client_id", &inactive.client_id)],
+            403,
+            "inactive",
+        )
+        .await;
+        check(
+            method.clone(),
+            &[("client_secret", "x")],
+            400,
+            "Illegal query parameter [client_secret] detected",
+        )
+        .await;
+        check(
+            method.clone(),
+            &[("redirect_uri", "https://evil.example/")],
+            400,
+            "redirect_uri",
+        )
+        .await;
+        check(
+            method.clone(),
+            &[("state", "short")],
+            400,
+            "minimum of 16 characters",
+        )
+        .await;
+        check(
+            method.clone(),
+            &[("code_challenge_method", "plain")],
+            400,
+            "must be S256",
+        )
+        .await;
+        check(
+            method.clone(),
+            &[("code_challenge", "")],
+            400,
+            "Missing Required Parameter(s): code_challenge",
+        )
+        .await;
+        check(method, &[("scope", "everything")], 400, "Invalid scopes.").await;
+    }
+    let no_state = sandbox
+        .post(
+            &mut Browser::default(),
+            "/v2/o/authorize/",
+            &[("client_id", "x")],
+        )
+        .await;
+    assert_eq!(no_state.status, 401);
+    assert!(text(&no_state).contains("State required in POST body."));
+    let mut browser = Browser::default();
+    for (target, status) in [
+        ("/v2/o/authorize/not-a-uuid/", 404),
+        ("/v2/o/authorize/00000000-0000-4000-8000-000000000000/", 400),
+        ("/login", 400),
+        ("/login?approval=x", 400),
+        ("/callback", 501),
+        ("/v2/o/else", 404),
+    ] {
+        assert_eq!(
+            sandbox.get(&mut browser, target).await.status,
+            status,
+            "{target}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn two_apps_may_ask_in_two_tabs_of_one_browser() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let mut browser = Browser::default();
+    let first = sandbox.begin(&mut browser).await;
+    let second = sandbox
+        .begin_with(&mut browser, &[("scope", "profile")])
+        .await;
+    let second = sandbox.sign_in(&mut browser, &second).await;
+    let first = sandbox.sign_in(&mut browser, &first).await;
+    assert_eq!(sandbox.get(&mut browser, &first).await.status, 200);
+    assert_eq!(sandbox.get(&mut browser, &second).await.status, 200);
+}
