@@ -23,10 +23,21 @@ pub(in crate::mapping::eob) const INPATIENT: Kind = Kind {
         claim::ALL,
         claim::CLAIM,
         CLAIM,
+        ADMISSION,
+        PAYMENT,
+        STAY,
+        OUTLIER,
+        institutional::PROVIDER,
+        institutional::HOSPITAL,
         institutional::CLAIM,
         CLAIM_LAST,
     ],
-    items: Items::Lines(&[LINE, institutional::LINE]),
+    items: Items::Lines(&[
+        LINE,
+        institutional::LINE,
+        institutional::NONCOVERED_CHARGE,
+        institutional::DEDUCTIBLE_CODE,
+    ]),
 };
 
 #[rustfmt::skip]
@@ -34,6 +45,11 @@ const CLAIM: &[Rule] = &[
     row(NCH_PTNT_STATUS_IND_CD,         Info(Category::Named(&INFO), Fact::Code(System::Variable))),
     row(CLM_ADMSN_DT,                   Info(Category::Only(&ADMISSION_PERIOD), Fact::Period(NCH_BENE_DSCHRG_DT))),
     row(NCH_BENE_DSCHRG_DT,             With(CLM_ADMSN_DT)),
+];
+
+/// Skilled nursing facilities have these too.
+#[rustfmt::skip]
+pub(super) const ADMISSION: &[Rule] = &[
     row(CLM_IP_ADMSN_TYPE_CD,           Info(Category::Named(&ADMISSION_TYPE), Fact::Code(System::Other(NUBC_ADMISSION)))),
     row(CLM_SRC_IP_ADMSN_CD,            Info(Category::Named(&INFO), Fact::Code(System::Variable))),
     row(NCH_VRFD_NCVRD_STAY_FROM_DT,    Info(Category::Named(&INFO), Fact::Period(NCH_VRFD_NCVRD_STAY_THRU_DT))),
@@ -41,15 +57,24 @@ const CLAIM: &[Rule] = &[
     row(NCH_ACTV_OR_CVRD_LVL_CARE_THRU, Info(Category::Named(&INFO), Fact::Date)),
     row(NCH_BENE_MDCR_BNFTS_EXHTD_DT_I, Info(Category::Named(&INFO), Fact::Date)),
     row(CLM_DRG_CD,                     Info(Category::Named(&INFO), Fact::Code(System::Variable))),
-    row(CLM_DRG_OUTLIER_STAY_CD,        Unmapped("R4 answers leave the outlier stay code out")),
-    row(CLM_PPS_IND_CD,                 Unmapped("R4 answers show the PPS indicator on skilled nursing claims only")),
     row(FI_CLM_ACTN_CD,                 Extension(Form::Code)),
+];
+
+#[rustfmt::skip]
+const PAYMENT: &[Rule] = &[
+    row(CLM_DRG_OUTLIER_STAY_CD,        Unmapped("R4 answers leave the outlier stay code out")),
+    row(CLM_PPS_IND_CD,                 Unmapped("R4 answers show the PPS indicator on home health and skilled nursing claims only")),
     row(IME_OP_CLM_VAL_AMT,             Extension(Form::Money)).optional(),
     row(CLM_UNCOMPD_CARE_PMT_AMT,       Extension(Form::Money)).optional(),
     row(DSH_OP_CLM_VAL_AMT,             Extension(Form::Money)).optional(),
     row(CLM_PASS_THRU_PER_DIEM_AMT,     Benefit(Measure::Money)),
     row(NCH_PROFNL_CMPNT_CHRG_AMT,      Benefit(Measure::Money)),
     row(CLM_TOT_PPS_CPTL_AMT,           Benefit(Measure::Money)).optional(),
+];
+
+/// Skilled nursing facilities have these too.
+#[rustfmt::skip]
+pub(super) const STAY: &[Rule] = &[
     row(BENE_TOT_COINSRNC_DAYS_CNT,     Benefit(Measure::Count)),
     row(CLM_NON_UTLZTN_DAYS_CNT,        Benefit(Measure::Count)),
     row(NCH_BENE_IP_DDCTBL_AMT,         Benefit(Measure::Money)),
@@ -63,6 +88,10 @@ const CLAIM: &[Rule] = &[
     row(CLM_PPS_CPTL_IME_AMT,           Benefit(Measure::Money)).optional(),
     row(CLM_PPS_CPTL_OUTLIER_AMT,       Benefit(Measure::Money)).optional(),
     row(CLM_PPS_OLD_CPTL_HLD_HRMLS_AMT, Benefit(Measure::Money)).optional(),
+];
+
+#[rustfmt::skip]
+const OUTLIER: &[Rule] = &[
     row(NCH_DRG_OUTLIER_APRVD_PMT_AMT,  Benefit(Measure::Money)).optional(),
 ];
 

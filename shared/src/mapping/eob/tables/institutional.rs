@@ -5,19 +5,29 @@ use crate::mapping::eob::rule::{Category, Fact, Form, Measure, Rule, System, row
 use crate::mapping::eob::terms::*;
 use crate::rif::Column::*;
 
+/// Who answers for the claim.
 #[rustfmt::skip]
-pub(super) const CLAIM: &[Rule] = &[
+pub(super) const PROVIDER: &[Rule] = &[
     row(PRVDR_NUM,                      Organization(&ORGANIZATION_PRN, None)),
     row(ORG_NPI_NUM,                    Organization(&ORGANIZATION_NPI, Some(US_NPI))),
     row(CLAIM_QUERY_CODE,               PeriodExtension),
     row(AT_PHYSN_NPI,                   Member(&NPI, &ATTENDING)),
     row(AT_PHYSN_UPIN,                  Member(&UPIN, &ATTENDING)),
+];
+
+/// Hospitals and nursing facilities: surgeons, blood and managed care.
+#[rustfmt::skip]
+pub(super) const HOSPITAL: &[Rule] = &[
     row(OP_PHYSN_NPI,                   Member(&NPI, &OPERATING)),
     row(OP_PHYSN_UPIN,                  Member(&UPIN, &OPERATING)),
     row(OT_PHYSN_NPI,                   Member(&NPI, &OTHER_OPERATING)),
     row(OT_PHYSN_UPIN,                  Member(&UPIN, &OTHER_OPERATING)),
     row(NCH_BENE_BLOOD_DDCTBL_LBLTY_AM, Benefit(Measure::Money)),
     row(CLM_MCO_PD_SW,                  Info(Category::Named(&INFO), Fact::Code(System::Variable))),
+];
+
+#[rustfmt::skip]
+pub(super) const CLAIM: &[Rule] = &[
     row(FI_DOC_CLM_CNTL_NUM,            Extension(Form::Identifier)),
     row(FI_ORIG_CLM_CNTL_NUM,           Unmapped("R4 answers leave the original control number out")),
     row(FI_CLM_PROC_DT,                 Extension(Form::Date)),
@@ -37,16 +47,26 @@ pub(super) const CLAIM: &[Rule] = &[
 pub(super) const LINE: &[Rule] = &[
     row(CLM_LINE_NUM,                   Sequence),
     row(REV_CNTR,                       Revenue(System::Variable)),
-    // Quirk: the deductible code also stands under NUBC's system of revenue codes, where it means nothing.
-    row(REV_CNTR_DDCTBL_COINSRNC_CD,    Revenue(System::Bare(NUBC_REVENUE))),
-    row(REV_CNTR_DDCTBL_COINSRNC_CD,    Revenue(System::Variable)),
     row(REV_CNTR_RATE_AMT,              Adjudication(&SUBMITTED)),
     row(REV_CNTR_TOT_CHRG_AMT,          Adjudication(&SUBMITTED)),
-    row(REV_CNTR_NCVRD_CHRG_AMT,        Adjudication(&NONCOVERED)),
     row(REV_CNTR_NDC_QTY,               Quantity).optional(),
     // Quirk: the unit of the drug's quantity is written as a modifier of the service.
     row(REV_CNTR_NDC_QTY_QLFR_CD,       Modifier(System::Other(UNITS), None)),
     row(REV_CNTR_UNIT_CNT,              Extension(Form::Quantity)).if_not_zero(),
     row(RNDRNG_PHYSN_UPIN,              Member(&UPIN, &PERFORMING)),
     row(RNDRNG_PHYSN_NPI,               Member(&NPI, &PERFORMING)),
+];
+
+/// All but hospices, whose files may leave the amount out.
+#[rustfmt::skip]
+pub(super) const NONCOVERED_CHARGE: &[Rule] = &[
+    row(REV_CNTR_NCVRD_CHRG_AMT,        Adjudication(&NONCOVERED)),
+];
+
+/// All but outpatient hospitals.
+#[rustfmt::skip]
+pub(super) const DEDUCTIBLE_CODE: &[Rule] = &[
+    // Quirk: the deductible code also stands under NUBC's system of revenue codes, where it means nothing.
+    row(REV_CNTR_DDCTBL_COINSRNC_CD,    Revenue(System::Bare(NUBC_REVENUE))),
+    row(REV_CNTR_DDCTBL_COINSRNC_CD,    Revenue(System::Variable)),
 ];
