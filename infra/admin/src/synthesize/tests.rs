@@ -6,10 +6,13 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use bluebutton::mapping::codes;
+use bluebutton::fhir::json::Writer;
 use bluebutton::mapping::sensitive::is_sensitive;
+use bluebutton::mapping::{Context, Version, codes, eob};
 use bluebutton::rif::Column::{self, *};
 use bluebutton::rif::{Claim, Entry, Reader, Value};
+
+use jiff::Timestamp;
 
 use super::calendar::{age, plus_days};
 use super::tables::drugs::{GLIMEPIRIDE, METFORMIN};
@@ -472,7 +475,6 @@ fn codes_are_known() {
         PRVDR_NUM,
         PLAN_CNTRCT_REC_ID,
         CARR_CLM_HCPCS_YR_CD,
-        REV_CNTR_APC_HIPPS_CD,
         REV_CNTR_1ST_ANSI_CD,
     ];
     let check = |column: Column, value: Option<Value>| {
@@ -481,7 +483,9 @@ fn codes_are_known() {
         };
         let left_out = AMBIGUOUS.contains(&column)
             || OTHER.contains(&column)
-            || column.name().starts_with("PTD_CNTRCT");
+            || column.name().starts_with("PTD_CNTRCT")
+            // The column also holds HIPPS codes, of five characters, which have no table.
+            || (column == REV_CNTR_APC_HIPPS_CD && code.len() == 5);
         let known = codes::find(column).is_none_or(|variable| {
             variable.codes.is_empty() || left_out || variable.display(code).is_some()
         });
@@ -500,6 +504,28 @@ fn codes_are_known() {
             }
         }
     });
+}
+
+#[test]
+fn every_claim_can_be_shown_as_an_explanation_of_benefit() {
+    let mut shown = 0;
+    Folder::of("shown", 20).claims(|claim| {
+        for version in [Version::Stu3, Version::R4] {
+            if eob::is_mapped(claim.claim_type, version) {
+                let mut writer = Writer::new();
+                eob::write(
+                    &mut writer,
+                    claim,
+                    &Context::new(version, Timestamp::UNIX_EPOCH),
+                );
+                let resource: serde_json::Value =
+                    serde_json::from_slice(&writer.into_bytes()).unwrap();
+                assert_eq!(resource["status"], "active");
+                shown += 1;
+            }
+        }
+    });
+    assert!(shown > 1_000);
 }
 
 #[test]

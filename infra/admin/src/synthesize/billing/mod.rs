@@ -4,7 +4,8 @@
 #![allow(clippy::inconsistent_digit_grouping)]
 
 mod equipment;
-mod facility;
+mod home_care;
+mod hospital;
 mod ledger;
 mod outpatient;
 mod part_b;

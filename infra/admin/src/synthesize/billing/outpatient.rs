@@ -7,7 +7,7 @@ use super::super::plan::{Event, PRIMARY_CARE};
 use super::super::providers::HOSPITAL;
 use super::super::record::{Fields, Record};
 use super::super::tables::facilities::{Department, DepartmentLine};
-use super::facility::total_charge_line;
+use super::hospital::total_charge_line;
 use super::ledger::Share;
 use super::{Biller, Facility, ICD_10, record, total};
 

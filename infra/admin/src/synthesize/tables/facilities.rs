@@ -329,7 +329,7 @@ pub(crate) static EMERGENCY_ROOM_AFTER_FALL: Department = Department {
     physician: Some(("93", &services::EMERGENCY_VISIT)),
     lines: &[
         line("0450", "99284", ("0612", "V"), 1_480_00, 377_20),
-        line("0351", "70450", ("0332", "S"), 2_210_00, 193_80),
+        line("0351", "70450", ("0283", "S"), 2_210_00, 193_80),
         line("0320", "73562", ("0260", "X"), 388_00, 86_90),
         line("0250", "", ("", "N"), 38_60, 0),
     ],
