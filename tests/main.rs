@@ -4,6 +4,7 @@
 
 #[path = "../shared/src/mapping/approved.rs"]
 mod approved;
+mod architecture;
 mod browser;
 mod client;
 mod conformance;

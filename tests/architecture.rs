@@ -1,0 +1,194 @@
+//! The invariants of `infra/docs/architecture.md`, read from the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn functions_depend_on_the_shared_crate_and_never_on_each_other() {
+    let functions = functions();
+    for function in &functions {
+        let manifest = read(&format!("functions/{function}/Cargo.toml"));
+        let others = functions.iter().filter(|other| *other != function);
+        for other in others
+            .map(String::as_str)
+            .chain(["xtask", "bluebutton-admin"])
+        {
+            assert!(
+                !depends_on(&manifest, other),
+                "{function} depends on {other}"
+            );
+        }
+    }
+    let (dependencies, _) = split_dev_dependencies(&read("shared/Cargo.toml"));
+    assert!(
+        !dependencies.contains("path ="),
+        "bluebutton depends on a crate of ours"
+    );
+}
+
+#[test]
+fn the_claims_code_knows_neither_aws_nor_lambda() {
+    for folder in ["rif", "fhir", "mapping"] {
+        for (path, text) in rust_files(&format!("shared/src/{folder}")) {
+            // What a file does in its tests is not what it is made of.
+            let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
+            let words = [
+                "aws_",
+                "lambda_http",
+                "lambda_runtime",
+                "crate::store",
+                "crate::http",
+                "crate::config",
+            ];
+            for line in code
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+            {
+                for word in words {
+                    assert!(!line.contains(word), "{}: {line}", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn xtask_depends_on_neither_the_sdk_nor_the_claims_code() {
+    let manifest = read("infra/xtask/Cargo.toml");
+    for banned in ["aws-", "bluebutton", "tokio", "lambda_"] {
+        let dependency = manifest.lines().find(|line| line.starts_with(banned));
+        assert_eq!(dependency, None);
+    }
+}
+
+#[test]
+fn every_main_is_wiring() {
+    for function in functions() {
+        let lines = read(&format!("functions/{function}/src/main.rs"))
+            .lines()
+            .count();
+        assert!(lines < 25, "{function} has {lines} lines in main.rs");
+    }
+}
+
+#[test]
+fn the_lock_file_holds_no_old_tls_stack() {
+    let packages = locked_packages(&read("Cargo.lock"));
+    let versions = |name: &str| -> Vec<&str> {
+        let named = packages.iter().filter(|(found, _)| found == name);
+        named.map(|(_, version)| version.as_str()).collect()
+    };
+    for (name, banned) in [
+        ("hyper", "0.14."),
+        ("h2", "0.3."),
+        ("rustls", "0.21."),
+        ("openssl", ""),
+        ("openssl-sys", ""),
+        ("native-tls", ""),
+    ] {
+        let found = versions(name)
+            .into_iter()
+            .find(|version| version.starts_with(banned));
+        assert_eq!(found, None, "{name}");
+    }
+    assert!(versions("ring").len() <= 1);
+}
+
+#[test]
+fn every_event_is_fed_to_its_function_by_a_test() {
+    for entry in fs::read_dir(root().join("events")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let function = functions()
+            .into_iter()
+            .find(|function| name.starts_with(&format!("{function}_")));
+        let function = function.unwrap_or_else(|| panic!("{name} is not named after a function"));
+        let used = rust_files(&format!("functions/{function}"))
+            .iter()
+            .any(|(_, text)| text.contains(&name));
+        assert!(used, "no test of {function} reads {name}");
+    }
+}
+
+#[test]
+fn the_application_nests_the_template_of_the_sandbox() {
+    assert!(read("template.yaml").contains("TemplateURL: infra/data.yaml"));
+    assert!(read("infra/xtask/src/sandbox.rs").contains("\"infra/data.yaml\""));
+}
+
+#[test]
+fn no_role_has_a_wildcard() {
+    let text = read("infra/access.yaml");
+    for line in text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+    {
+        let action = line.contains("Action:") && line.contains('*');
+        // What stands in a log group and in a bucket has no name yet.
+        let resource =
+            line.contains('*') && !line.contains(":log-group:") && !line.contains(":s3:::");
+        assert!(!action && !resource, "{line}");
+    }
+    assert!(!text.contains("dynamodb:Scan"));
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn functions() -> Vec<String> {
+    let entries = fs::read_dir(root().join("functions")).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut folders = vec![root().join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                files.push((path, text));
+            }
+        }
+    }
+    files
+}
+
+fn depends_on(manifest: &str, name: &str) -> bool {
+    manifest
+        .lines()
+        .filter_map(|line| line.split(['.', '=', ' ']).next())
+        .any(|dependency| dependency == name && name != "name")
+}
+
+fn split_dev_dependencies(manifest: &str) -> (String, String) {
+    let (dependencies, dev) = manifest
+        .split_once("[dev-dependencies]")
+        .unwrap_or((manifest, ""));
+    (dependencies.to_owned(), dev.to_owned())
+}
+
+/// Name and version of each package of a lock file.
+fn locked_packages(lock: &str) -> Vec<(String, String)> {
+    let value = |line: Option<&str>, name: &str| {
+        let value = line?.strip_prefix(name)?.strip_prefix(" = ")?;
+        Some(value.trim_matches('"').to_owned())
+    };
+    let package = |text: &str| {
+        let mut lines = text.lines();
+        Some((
+            value(lines.next(), "name")?,
+            value(lines.next(), "version")?,
+        ))
+    };
+    lock.split("[[package]]\n").filter_map(package).collect()
+}
