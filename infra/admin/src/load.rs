@@ -36,6 +36,9 @@ const ROWS_PER_COUNT: u64 = 256;
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let files = sources::plan(&arguments.paths)?;
     let environment = Environment::read().await;
+    if arguments.reset {
+        refuse_outside_sandbox(&environment).await?;
+    }
     let loader = environment.loader().await?;
     if arguments.reset {
         reset(&environment).await?;
@@ -54,14 +57,18 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     })
 }
 
-async fn reset(environment: &Environment) -> Result<(), Box<dyn Error>> {
+async fn refuse_outside_sandbox(environment: &Environment) -> Result<(), Box<dyn Error>> {
     let stage = environment.configuration().await?.stage;
-    if !stage.is_sandbox() {
-        return Err(format!(
-            "--reset deletes every claim, which only a sandbox allows; the stage of this deployment is {stage}"
-        )
-        .into());
+    if stage.is_sandbox() {
+        return Ok(());
     }
+    Err(format!(
+        "--reset deletes every claim, which only a sandbox allows; the stage of this deployment is {stage}"
+    )
+    .into())
+}
+
+async fn reset(environment: &Environment) -> Result<(), Box<dyn Error>> {
     let claims = environment.claims()?.delete_all().await?;
     let identities = environment.identity()?.delete_all().await?;
     println!("emptied: {claims} items of people and claims, {identities} of identities");
