@@ -1,4 +1,5 @@
 use bluebutton::rif::ClaimType::{Carrier, Inpatient, Outpatient, Pde};
+use bluebutton::rif::{Claim, Column, Kind, Row, RowPart, Value as RifValue};
 use serde_json::{Value, json};
 
 use super::*;
@@ -280,5 +281,63 @@ async fn answers_of_a_claim_type_either_in_searches_and_reads_or_in_neither() {
         let (status, _) = answer_to(&stand, &format!("{PATH}/{id}")).await;
         let (_, bundle) = answer_to(&stand, &format!("{PATH}?_id={id}")).await;
         assert_eq!(status == 200, bundle["total"] == 1, "{id}");
+    }
+}
+
+/// Lambda stops at 6 MB with the escaping of the body, so a page is cut before.
+#[tokio::test]
+async fn no_answer_is_larger_than_4_mb_and_no_claim_gets_lost() {
+    const REPLY_BYTES_MAX: usize = 4_000_000;
+    let stand = Stand::new().await;
+    let mut expected = Vec::new();
+    for id in 1000..1050 {
+        let id = id.to_string();
+        stand.store_claim(OWN, &wide_claim(&id), false);
+        expected.push(format!("inpatient-{id}"));
+    }
+    let mut seen = Vec::new();
+    let mut pages = 0;
+    let mut next = Some(format!("{PATH}?_count=50"));
+    while let Some(url) = next {
+        let call = get(url.trim_start_matches(BASE), &stand.own_token());
+        let response = handle(&stand.state, call).await;
+        assert!(
+            response.body.len() <= REPLY_BYTES_MAX,
+            "{}",
+            response.body.len()
+        );
+        let bundle = body(&response);
+        seen.extend(ids(&bundle).into_iter().map(str::to_owned));
+        let links = bundle["link"].as_array().unwrap();
+        let link = links.iter().find(|link| link["relation"] == "next");
+        next = link.map(|link| link["url"].as_str().unwrap().to_owned());
+        pages += 1;
+    }
+    assert_eq!(seen, expected);
+    assert!(pages > 1, "the claims are too small to show anything");
+}
+
+/// A claim with a value in every column and many lines: fifty of them are more than an answer may hold.
+fn wide_claim(id: &str) -> Claim<'_> {
+    const LINES: usize = 60;
+    fn fill(row: &mut Row) {
+        for column in row.columns() {
+            let text = match column.kind() {
+                Kind::Date => "20200229",
+                _ => "1",
+            };
+            row.set(*column, RifValue::parse(column.kind(), text).unwrap());
+        }
+    }
+    let mut header = Row::new(Inpatient.layout(), RowPart::Header);
+    fill(&mut header);
+    header.set(Column::BENE_ID, Some(RifValue::Text(OWN)));
+    header.set(Column::CLM_ID, Some(RifValue::Text(id)));
+    let mut line = Row::new(Inpatient.layout(), RowPart::Line);
+    fill(&mut line);
+    Claim {
+        claim_type: Inpatient,
+        header,
+        lines: vec![line; LINES],
     }
 }

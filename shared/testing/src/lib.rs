@@ -129,12 +129,19 @@ impl Stand {
             header,
             lines: Vec::new(),
         };
+        self.store_claim(partition, &claim, sensitive);
+    }
+
+    /// Loads a claim as it is under that id.
+    pub fn store_claim(&self, partition: &str, claim: &Claim, sensitive: bool) {
+        let loaded = LOADED.parse().expect("a time");
         let facts = Facts {
             sensitive,
-            ..Facts::of(&claim, LOADED.parse().expect("the stand works"))
+            ..Facts::of(claim, loaded)
         };
-        let key = format!("C#{id}#{}", claim_type.name());
-        self.item(partition, &key, &encode(&claim, &facts));
+        let id = claim.id().map(|id| id.to_string()).unwrap_or_default();
+        let key = format!("C#{id}#{}", claim.claim_type.name());
+        self.item(partition, &key, &encode(claim, &facts));
     }
 
     fn item(&self, partition: &str, key: &str, bytes: &[u8]) {
