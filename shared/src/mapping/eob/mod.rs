@@ -15,13 +15,11 @@ use crate::rif::{Claim, ClaimType};
 
 /// Whether claims of this type can be answered in this version.
 #[must_use]
-pub const fn is_mapped(claim_type: ClaimType, version: Version) -> bool {
-    matches!(version, Version::R4) && tables::kind(claim_type).is_some()
+pub const fn is_mapped(_claim_type: ClaimType, version: Version) -> bool {
+    matches!(version, Version::R4)
 }
 
-/// Writes the claim as an ExplanationOfBenefit; nothing for a type that is not mapped yet.
+/// Writes the claim as an ExplanationOfBenefit.
 pub fn write(w: &mut Writer, claim: &Claim, context: &Context) {
-    if let Some(kind) = tables::kind(claim.claim_type) {
-        engine::write(w, kind, claim, context);
-    }
+    engine::write(w, tables::kind(claim.claim_type), claim, context);
 }

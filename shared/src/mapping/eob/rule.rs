@@ -119,6 +119,8 @@ pub(super) enum Target {
     Member(&'static Coding, &'static Coding),
 
     // The line
+    /// `provider`: the NPI of the practitioner whom the first line names that names one.
+    LineProvider,
     /// `careTeam`: the performing and responsible provider, who takes the next two.
     Performer(&'static Coding),
     /// `careTeam.extension` of the line's performer.
@@ -133,6 +135,8 @@ pub(super) enum Target {
     Observation(Column),
     /// `item.revenue.coding`
     Revenue(System),
+    /// `item.revenue.extension`
+    RevenueExtension,
     /// `item.category`
     ItemCategory,
     /// `item.productOrService.coding`
@@ -172,12 +176,16 @@ pub(super) enum Form {
     Code,
     /// `valueIdentifier`
     Identifier,
+    /// `valueIdentifier` under the URL of this variable, which is no column's.
+    IdentifierOf(&'static str),
     /// `valueDate`
     Date,
     /// `valueMoney`
     Money,
     /// `valueQuantity`
     Quantity,
+    /// `valueQuantity` of the unit in the other column.
+    QuantityOf(System, Column),
 }
 
 /// The form of a benefit balance.
@@ -220,6 +228,8 @@ pub(super) enum Fact {
     Date,
     /// `timingPeriod` to the day in the other column.
     Period(Column),
+    /// `timingPeriod` without an end.
+    PeriodStart,
     /// `valueQuantity` of counted things.
     Quantity,
     /// `valueQuantity` in pints.
@@ -233,6 +243,10 @@ pub(super) enum Label {
     Principal,
     Other,
     External,
+    /// Why the patient came.
+    Reason,
+    /// What a line of a claim is about.
+    Secondary,
 }
 
 /// A row for one column.

@@ -90,6 +90,11 @@ pub(super) const PRINCIPAL_DX: Coding = coding(HL7_DIAGNOSIS, "principal", "Prin
 pub(super) const PRINCIPAL_DX_LOWER: Coding = coding(HL7_DIAGNOSIS, "principal", "principal");
 pub(super) const SECONDARY_DX: Coding = coding(C4BB_DIAGNOSIS, "secondary", "Secondary");
 pub(super) const OTHER_DX: Coding = coding(C4BB_DIAGNOSIS, "other", "Other");
+pub(super) const REASON_DX: Coding = coding(
+    C4BB_DIAGNOSIS,
+    "patientreasonforvisit",
+    "Patient Reason for Visit",
+);
 pub(super) const EXTERNAL_DX: Coding = coding(
     C4BB_DIAGNOSIS,
     "externalcauseofinjury",

@@ -198,6 +198,20 @@ impl Engine<'_> {
                 _ => {}
             }
         }
+        self.line_provider(w);
+    }
+
+    fn line_provider(&self, w: &mut Writer) {
+        let named = self.lines.iter().find_map(|line| {
+            let mut rules = line.rules();
+            let rule = rules.find(|rule| matches!(rule.r4, Target::LineProvider))?;
+            line.text(rule.column)
+        });
+        if let Some(npi) = named {
+            w.text("type", "Practitioner");
+            provider_identifier(w, &npi, |w| w.string(US_NPI));
+            display_name(w, &npi, self.context);
+        }
     }
 
     pub(super) fn referral(&self, w: &mut Writer) {

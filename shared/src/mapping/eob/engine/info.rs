@@ -44,7 +44,7 @@ impl Part<'_> {
             Fact::Translated(codes) => self
                 .text(column)
                 .is_some_and(|code| codes.iter().any(|(known, _)| *known == code)),
-            Fact::Date => self.has_date(column),
+            Fact::Date | Fact::PeriodStart => self.has_date(column),
             Fact::Period(end) => self.has_date(column) || self.has_date(end),
             Fact::Quantity | Fact::Pints => self.number(rule).is_some(),
         }
@@ -70,6 +70,10 @@ impl Part<'_> {
                     self.date(w, "start", column);
                     self.date(w, "end", end);
                 });
+            }
+            Fact::PeriodStart => {
+                w.key("timingPeriod");
+                w.object(|w| self.date(w, "start", column));
             }
             Fact::Quantity => {
                 w.key("valueQuantity");

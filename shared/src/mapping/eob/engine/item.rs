@@ -128,6 +128,13 @@ impl Part<'_> {
     }
 
     fn revenue(&self, w: &mut Writer) {
+        w.array_unless_empty("extension", |w| {
+            for rule in self.rules() {
+                if matches!(rule.r4, Target::RevenueExtension) {
+                    self.code_extension(w, rule.column, rule.column);
+                }
+            }
+        });
         w.array_unless_empty("coding", |w| {
             for rule in self.rules() {
                 if let Target::Revenue(system) = rule.r4 {

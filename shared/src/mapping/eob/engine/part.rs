@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::elements;
 use crate::fhir::json::Writer;
-use crate::mapping::codes::variable;
+use crate::mapping::codes::{VARIABLE_BASE, variable};
 use crate::mapping::eob::rule::{Blank, Form, Rule, System, Target};
 use crate::rif::{Column, Decimal, Row, Value};
 
@@ -105,6 +105,7 @@ impl<'a> Part<'a> {
         match form {
             Form::Code => self.code_extension(w, column, column),
             Form::Identifier => self.identifier_extension(w, column),
+            Form::IdentifierOf(name) => self.identifier_extension_of(w, name, column),
             Form::Date => {
                 if self.has_date(column) {
                     extension(w, column, |w| self.date(w, "valueDate", column));
@@ -112,6 +113,11 @@ impl<'a> Part<'a> {
             }
             Form::Money => self.number_extension(w, rule, "valueMoney", elements::money),
             Form::Quantity => self.number_extension(w, rule, "valueQuantity", elements::quantity),
+            Form::QuantityOf(system, unit) => {
+                self.number_extension(w, rule, "valueQuantity", |w, number| {
+                    self.measured_quantity(w, number, system, unit);
+                });
+            }
         }
     }
 
@@ -126,12 +132,19 @@ impl<'a> Part<'a> {
     }
 
     pub(super) fn identifier_extension(&self, w: &mut Writer, column: Column) {
+        self.identifier_extension_of(w, variable(column).name, column);
+    }
+
+    /// An identifier under the URL of the variable of that name.
+    fn identifier_extension_of(&self, w: &mut Writer, name: &str, column: Column) {
         if let Some(value) = self.text(column) {
-            extension(w, column, |w| {
+            w.object(|w| {
+                w.key("url");
+                w.string_of(&[VARIABLE_BASE, name]);
                 w.key("valueIdentifier");
                 w.object(|w| {
                     w.key("system");
-                    elements::url(w, column);
+                    w.string_of(&[VARIABLE_BASE, name]);
                     w.text("value", &value);
                 });
             });
@@ -143,7 +156,7 @@ impl<'a> Part<'a> {
         w: &mut Writer,
         rule: &Rule,
         key: &str,
-        write: fn(&mut Writer, Decimal),
+        write: impl FnOnce(&mut Writer, Decimal),
     ) {
         if let Some(number) = self.number(rule) {
             extension(w, rule.column, |w| {
@@ -151,6 +164,26 @@ impl<'a> Part<'a> {
                 write(w, number);
             });
         }
+    }
+
+    /// A quantity with its unit, where the other column says one.
+    fn measured_quantity(&self, w: &mut Writer, number: Decimal, system: System, unit: Column) {
+        w.object(|w| {
+            w.key("value");
+            w.number(number);
+            let Some(code) = self.text(unit) else {
+                return;
+            };
+            if let Some(display) = variable(unit).display(&code) {
+                w.text("unit", display);
+            }
+            w.key("system");
+            match system {
+                System::Variable => elements::url(w, unit),
+                System::Other(system) | System::Bare(system) => w.string(system),
+            }
+            w.text("code", &code);
+        });
     }
 }
 

@@ -1,13 +1,15 @@
 //! A column without a row or a stated reason does not compile, and neither does a row without a column.
 
-use super::{CARRIER, INPATIENT, Items, Kind, PDE};
+use super::{Items, Kind, kind};
 use crate::mapping::eob::rule::{Rule, Series, Target};
 use crate::rif::{ClaimType, Column};
 
 const _: () = {
-    assert_complete(&CARRIER, ClaimType::Carrier);
-    assert_complete(&INPATIENT, ClaimType::Inpatient);
-    assert_complete(&PDE, ClaimType::Pde);
+    let mut at = 0;
+    while at < ClaimType::ALL.len() {
+        assert_complete(kind(ClaimType::ALL[at]), ClaimType::ALL[at]);
+        at += 1;
+    }
 };
 
 const fn assert_complete(kind: &Kind, claim_type: ClaimType) {

@@ -1,9 +1,19 @@
 //! What claims of institutions have in common: hospitals, nursing facilities, home health agencies, hospices.
 
 use crate::mapping::eob::rule::Target::*;
-use crate::mapping::eob::rule::{Category, Fact, Form, Measure, Rule, System, row};
+use crate::mapping::eob::rule::{Category, Fact, Form, Label, Measure, Rule, System, row, rows};
+use crate::mapping::eob::tables::{DiagnosisTypes, claim};
 use crate::mapping::eob::terms::*;
 use crate::rif::Column::*;
+
+/// Institutions other than hospitals with inpatients, and suppliers of durable medical equipment.
+pub(super) const DIAGNOSIS_TYPES: DiagnosisTypes = DiagnosisTypes {
+    // Quirk: CMS keeps the code for admitting diagnoses to hospital inpatients.
+    admitting: &OTHER_DX,
+    principal: &PRINCIPAL_DX,
+    other: &OTHER_DX,
+    external: &EXTERNAL_DX,
+};
 
 /// Who answers for the claim.
 #[rustfmt::skip]
@@ -43,6 +53,18 @@ pub(super) const CLAIM: &[Rule] = &[
     row(PRVDR_STATE_CD,                 State),
 ];
 
+/// All but hospital inpatients, whose diagnoses have indicators of presence on admission.
+#[rustfmt::skip]
+pub(super) const DIAGNOSES: &[Rule] = &[
+    // The first diagnosis counts as principal, whatever the principal diagnosis says.
+    rows(&claim::DIAGNOSES, 1, 1,       Diagnosis(Label::Principal)),
+    rows(&claim::PRINCIPAL, 1, 1,       Diagnosis(Label::Principal)),
+    rows(&claim::DIAGNOSES, 2, 25,      Diagnosis(Label::Other)),
+    rows(&claim::EXTERNAL, 1, 1,        Diagnosis(Label::External)),
+    rows(&claim::FIRST_EXTERNAL, 1, 1,  Diagnosis(Label::External)),
+    rows(&claim::EXTERNAL, 2, 12,       Diagnosis(Label::External)),
+];
+
 #[rustfmt::skip]
 pub(super) const LINE: &[Rule] = &[
     row(CLM_LINE_NUM,                   Sequence),
@@ -69,4 +91,11 @@ pub(super) const DEDUCTIBLE_CODE: &[Rule] = &[
     // Quirk: the deductible code also stands under NUBC's system of revenue codes, where it means nothing.
     row(REV_CNTR_DDCTBL_COINSRNC_CD,    Revenue(System::Bare(NUBC_REVENUE))),
     row(REV_CNTR_DDCTBL_COINSRNC_CD,    Revenue(System::Variable)),
+];
+
+/// Home health agencies, hospices and outpatient hospitals say when each service was and what was paid for it.
+#[rustfmt::skip]
+pub(super) const SERVICE: &[Rule] = &[
+    row(REV_CNTR_DT,                    ServicedDate),
+    row(REV_CNTR_PMT_AMT_AMT,           Adjudication(&SUBMITTED)),
 ];

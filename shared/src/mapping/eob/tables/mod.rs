@@ -7,18 +7,28 @@
 mod carrier;
 mod claim;
 mod complete;
+mod dme;
+mod hha;
+mod hospice;
 mod inpatient;
 mod institutional;
+mod outpatient;
 mod pde;
 mod professional;
+mod snf;
 
 use super::rule::{Label, Rule};
-use super::terms::Coding;
+use super::terms::{Coding, REASON_DX, SECONDARY_DX};
 use crate::rif::ClaimType;
 
 pub(super) use carrier::CARRIER;
+pub(super) use dme::DME;
+pub(super) use hha::HHA;
+pub(super) use hospice::HOSPICE;
 pub(super) use inpatient::INPATIENT;
+pub(super) use outpatient::OUTPATIENT;
 pub(super) use pde::PDE;
+pub(super) use snf::SNF;
 
 /// All that a type of claim has of its own.
 #[derive(Debug)]
@@ -63,20 +73,22 @@ impl DiagnosisTypes {
             Label::Principal => self.principal,
             Label::Other => self.other,
             Label::External => self.external,
+            Label::Reason => &REASON_DX,
+            Label::Secondary => &SECONDARY_DX,
         }
     }
 }
 
 /// The tables of a type of claim.
-pub(super) const fn kind(claim_type: ClaimType) -> Option<&'static Kind> {
+pub(super) const fn kind(claim_type: ClaimType) -> &'static Kind {
     match claim_type {
-        ClaimType::Carrier => Some(&CARRIER),
-        ClaimType::Inpatient => Some(&INPATIENT),
-        ClaimType::Pde => Some(&PDE),
-        ClaimType::Dme
-        | ClaimType::Hha
-        | ClaimType::Hospice
-        | ClaimType::Outpatient
-        | ClaimType::Snf => None,
+        ClaimType::Carrier => &CARRIER,
+        ClaimType::Dme => &DME,
+        ClaimType::Hha => &HHA,
+        ClaimType::Hospice => &HOSPICE,
+        ClaimType::Inpatient => &INPATIENT,
+        ClaimType::Outpatient => &OUTPATIENT,
+        ClaimType::Pde => &PDE,
+        ClaimType::Snf => &SNF,
     }
 }

@@ -60,6 +60,6 @@ pub(super) const LINE: &[Rule] = &[
     row(LINE_HCT_HGB_TYPE_CD,           Observation(LINE_HCT_HGB_RSLT_NUM)),
     row(LINE_HCT_HGB_RSLT_NUM,          With(LINE_HCT_HGB_TYPE_CD)),
     row(LINE_NDC_CD,                    ProductDrug),
-    row(LINE_ICD_DGNS_CD,               LineDiagnosis(LINE_ICD_DGNS_VRSN_CD, Label::Other)),
+    row(LINE_ICD_DGNS_CD,               LineDiagnosis(LINE_ICD_DGNS_VRSN_CD, Label::Secondary)),
     row(LINE_ICD_DGNS_VRSN_CD,          With(LINE_ICD_DGNS_CD)),
 ];
