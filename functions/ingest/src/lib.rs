@@ -19,10 +19,14 @@ use self::object::{ObjectReader, decode_key};
 
 /// What the function needs: the objects, and the tables of the loader.
 pub struct Ingest {
-    s3: Client,
-    claims: ClaimsTable,
-    identity: IdentityTable,
-    hasher: MedicareNumberHasher,
+    /// Where the objects are.
+    pub s3: Client,
+    /// Where people and claims go.
+    pub claims: ClaimsTable,
+    /// Where hashed Medicare numbers go.
+    pub identity: IdentityTable,
+    /// How Medicare numbers are hashed.
+    pub hasher: MedicareNumberHasher,
 }
 
 /// Why an object was not loaded, or not to its end. Lambda tries again, and then hands the event to where failures go.
