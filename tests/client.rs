@@ -139,19 +139,16 @@ impl Sandbox {
 
     /// An access token for everything of that person, for the application of that index.
     pub(crate) fn access_token_for(&self, application: usize, person: &Person) -> String {
-        let tokens = self.exchange(
-            &self.application(application),
-            person,
-            None,
-            Consent::connect(),
-        );
+        let application = self.application(application);
+        let tokens = self.exchange(&application, person, None, Consent::connect());
         tokens["access_token"]
             .as_str()
             .expect("access_token is text")
             .to_owned()
     }
 
-    fn exchange(
+    /// The token response after sign-in, that answer on the consent page and the exchange of the code.
+    pub(crate) fn exchange(
         &self,
         application: &Application,
         person: &Person,

@@ -10,3 +10,4 @@ mod client;
 mod conformance;
 mod sdk;
 mod straight_path;
+mod walk;

@@ -12,7 +12,8 @@ fn an_app_reads_the_sample_persons_patient_coverage_and_claims() {
         return;
     };
     let jane = Person::jane();
-    let tokens = sandbox.tokens(&jane, None);
+    // The second application: the README's walk has the first.
+    let tokens = sandbox.exchange(&sandbox.application(1), &jane, None, Consent::connect());
     assert_eq!(tokens["token_type"], "Bearer");
     assert_eq!(tokens["expires_in"], 3600);
     assert!(
