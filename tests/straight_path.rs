@@ -539,7 +539,8 @@ fn searches_refuse_bad_parameters_and_serve_the_edges() {
         ("ExplanationOfBenefit/carrier-1", 404),
         ("ExplanationOfBenefit/nonsense-1", 404),
         ("Patient/not-a-number", 400),
-        (&format!("Coverage/part-x-{patient}"), 400),
+        (&format!("Coverage/part-d___-{patient}"), 400),
+        (&format!("Coverage/part-x-{patient}"), 404),
         ("Claim", 404),
     ] {
         let answer = sandbox.get(&format!("/v2/fhir/{path}"), &access_token);
