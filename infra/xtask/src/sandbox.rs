@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, fs};
 
 use serde_json::{Value, json};
 use ureq::Agent;
@@ -92,6 +93,16 @@ pub(crate) struct Sandbox {
     description: Value,
 }
 
+/// A first call of every function, under way while people are loaded.
+struct Warming(Vec<JoinHandle<Result<(), String>>>);
+
+impl Warming {
+    fn start(port: u16) -> Self {
+        let call = |(function, path)| thread::spawn(move || warm(function, port, path));
+        Self(WARMING_CALLS.into_iter().map(call).collect())
+    }
+}
+
 /// `cargo xtask sandbox`.
 pub(crate) fn run(workspace: &Workspace, options: Options) -> Outcome {
     let mut sandbox = Sandbox::start(workspace, options)?;
@@ -133,8 +144,9 @@ impl Sandbox {
             description: json!({"base_url": base_url, "applications": applications}),
         };
         sandbox.write_environment()?;
+        let warming = Warming::start(options.port);
         sandbox.load_people(workspace, &options)?;
-        sandbox.warm(options.port)?;
+        sandbox.wait_for_functions(warming)?;
         sandbox.describe(workspace)?;
         Ok(sandbox)
     }
@@ -182,15 +194,13 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Calls every function once, all at a time.
-    fn warm(&mut self, port: u16) -> Outcome {
+    /// Waits until every function has answered once.
+    fn wait_for_functions(&self, warming: Warming) -> Outcome {
         let step = Step::start("Starting the functions");
-        let calls =
-            WARMING_CALLS.map(|(function, path)| thread::spawn(move || warm(function, port, path)));
-        for call in calls {
-            if let Err(sentence) = call.join().expect("a warming call does not panic") {
-                return Err(self.functions.failure(&sentence));
-            }
+        for call in warming.0 {
+            call.join()
+                .expect("a warming call does not panic")
+                .map_err(|sentence| self.functions.failure(&sentence))?;
         }
         step.done();
         Ok(())
@@ -251,7 +261,7 @@ impl Sandbox {
         }
         let patient = text(&self.description["sign_ins"][0]["patient"]);
         println!("\nTo try next, in another terminal:");
-        println!("  TOKEN=$(cargo xtask token --patient {patient})");
+        println!("  TOKEN=$(cargo xtask token --patient={patient})");
         println!(
             "  curl -H \"Authorization: Bearer $TOKEN\" \"{base_url}/v2/fhir/ExplanationOfBenefit?_count=2\""
         );
