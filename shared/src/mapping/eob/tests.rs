@@ -88,7 +88,9 @@ fn every_claim_of_the_reference_files_keeps_the_rules_of_fhir() {
         let file = format!("rif/synthea/{}.csv", claim_type.name());
         let Some(text) = reference(&file) else { return };
         each_claim(&file, &text, |claim| {
-            assert_sound(&json_of(claim));
+            let resource = json_of(claim);
+            assert_sound(&resource);
+            assert_amounts_stand_in(claim, &resource);
             synthetic += 1;
         });
     }
@@ -368,6 +370,213 @@ mod rules {
                     "/contained/0/id",
                     json!("line-observation-4"),
                 ),
+            ],
+        );
+    }
+
+    #[test]
+    fn equipment_names_its_supplier() {
+        let provider = "/provider/identifier/value";
+        let lines: &[Fields] = &[
+            &[(PRVDR_NUM, "1219966666"), (HCPCS_4TH_MDFR_CD, "KX")],
+            &[(PRVDR_NPI, "1244444444"), (PRVDR_SPCLTY, "A5")],
+            &[(PRVDR_NPI, "1750384806")],
+        ];
+        let mtus = "/item/0/extension/0/valueQuantity";
+        let indicator = "https://bluebutton.cms.gov/resources/variables/dmerc_line_mtus_cd";
+        let diagnosed: Fields = &[(ICD_DGNS_CD2, "A37"), (ICD_DGNS_VRSN_CD2, "0")];
+        let on_line: &[Fields] = &[&[(LINE_ICD_DGNS_CD, "A25"), (LINE_ICD_DGNS_VRSN_CD, "0")]];
+        check(
+            ClaimType::Dme,
+            &[
+                (&[], lines, provider, json!("1244444444")),
+                (&[], lines, "/provider/type", json!("Practitioner")),
+                (&[], lines, "/provider/display", json!("DR. DAVID SMITH MD")),
+                (&[], lines, "/item/0/careTeamSequence", Json::Null),
+                (&[], lines, "/item/2/careTeamSequence", json!([2])),
+                (
+                    &[],
+                    lines,
+                    "/item/0/extension/0/valueIdentifier/value",
+                    json!("1219966666"),
+                ),
+                (&[], lines, "/item/0/modifier/0/coding/0/code", json!("KX")),
+                (&[], &lines[..1], "/provider", Json::Null),
+                (&[], &[&[]], mtus, json!({"value": 0})),
+                (
+                    &[],
+                    &[&[(DMERC_LINE_MTUS_CNT, "60"), (DMERC_LINE_MTUS_CD, "?")]],
+                    mtus,
+                    json!({"value": 60, "system": indicator, "code": "?"}),
+                ),
+                (
+                    diagnosed,
+                    on_line,
+                    "/diagnosis/0/type/0/coding/0/code",
+                    json!("other"),
+                ),
+                (
+                    diagnosed,
+                    on_line,
+                    "/diagnosis/1/type/0/coding/0/code",
+                    json!("secondary"),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn institutions_say_what_brought_the_patient() {
+        let type_of = |at: usize| format!("/diagnosis/{at}/type/0/coding/0/code");
+        let reasons: Fields = &[
+            (ICD_DGNS_CD1, "A40"),
+            (ICD_DGNS_VRSN_CD1, "0"),
+            (FST_DGNS_E_CD, "A06"),
+            (FST_DGNS_E_VRSN_CD, "0"),
+            (RSN_VISIT_CD1, "A40"),
+            (RSN_VISIT_VRSN_CD1, "0"),
+            (RSN_VISIT_CD3, "A37"),
+            (RSN_VISIT_VRSN_CD3, "0"),
+        ];
+        check(
+            ClaimType::Outpatient,
+            &[
+                (reasons, &[], &type_of(0), json!("principal")),
+                (reasons, &[], &type_of(1), json!("externalcauseofinjury")),
+                (reasons, &[], &type_of(2), json!("patientreasonforvisit")),
+                (reasons, &[], "/diagnosis/3", Json::Null),
+            ],
+        );
+        let admitted: Fields = &[(ADMTG_DGNS_CD, "6202"), (ADMTG_DGNS_VRSN_CD, "9")];
+        check(
+            ClaimType::Inpatient,
+            &[(admitted, &[], &type_of(0), json!("admitting"))],
+        );
+        check(
+            ClaimType::Snf,
+            &[(admitted, &[], &type_of(0), json!("other"))],
+        );
+        check(
+            ClaimType::Hha,
+            &[(&reasons[2..4], &[], &type_of(0), json!("secondary"))],
+        );
+    }
+
+    #[test]
+    fn institutional_lines_say_what_was_charged_and_denied() {
+        let code_of = |at: usize| format!("/item/0/adjudication/{at}/category/coding/0/code");
+        let denied: &[Fields] = &[&[(REV_CNTR_1ST_ANSI_CD, "CO120"), (REV_CNTR_4TH_ANSI_CD, "1")]];
+        check(
+            ClaimType::Outpatient,
+            &[
+                (&[], denied, &code_of(0), json!("denialreason")),
+                (
+                    &[],
+                    denied,
+                    "/item/0/adjudication/1/reason/coding/0/display",
+                    json!("Deductible Amount"),
+                ),
+                (&[], denied, &code_of(2), json!("submitted")),
+                (&[], &[&[]], &code_of(2), json!("noncovered")),
+            ],
+        );
+        check(
+            ClaimType::Hospice,
+            &[
+                // Of all institutions only hospices may leave out what was not covered.
+                (&[], &[&[]], &code_of(2), json!("paidtoprovider")),
+                (
+                    &[],
+                    &[&[(REV_CNTR_NCVRD_CHRG_AMT, "0")]],
+                    &code_of(2),
+                    json!("noncovered"),
+                ),
+                (
+                    &[],
+                    &[&[(RNDRNG_PHYSN_UPIN, "0"), (RNDRNG_PHYSN_NPI, "345345345")]],
+                    "/item/0/careTeamSequence",
+                    json!([1, 2]),
+                ),
+                (
+                    &[(PRVDR_STATE_CD, "AZ")],
+                    &[&[], &[]],
+                    "/item/1/locationAddress/state",
+                    json!("AZ"),
+                ),
+            ],
+        );
+        check(
+            ClaimType::Hha,
+            &[
+                (
+                    &[],
+                    &[&[(REV_CNTR_STUS_IND_CD, " A")]],
+                    "/item/0/revenue/extension/0/valueCoding/code",
+                    json!("A"),
+                ),
+                (
+                    &[],
+                    &[&[]],
+                    "/item/0/productOrService/extension/0/valueCode",
+                    json!("unknown"),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn stays_are_periods() {
+        let start = (CLM_ADMSN_DT, "23-JUN-2015");
+        let end = (NCH_BENE_DSCHRG_DT, "29-JUN-2015");
+        let period = "/supportingInfo/0/timingPeriod";
+        // The visits, which are always counted, come before.
+        check(
+            ClaimType::Hha,
+            &[
+                (
+                    &[start],
+                    &[],
+                    "/supportingInfo/1/timingPeriod",
+                    json!({"start": "2015-06-23"}),
+                ),
+                (&[], &[], "/supportingInfo/0/valueQuantity/value", json!(0)),
+                (&[], &[], "/supportingInfo/1", Json::Null),
+            ],
+        );
+        check(
+            ClaimType::Snf,
+            &[
+                (
+                    &[start, end],
+                    &[],
+                    period,
+                    json!({"start": "2015-06-23", "end": "2015-06-29"}),
+                ),
+                (&[end], &[], period, json!({"end": "2015-06-29"})),
+                (
+                    &[(NCH_QLFYD_STAY_THRU_DT, "29-JUN-2015")],
+                    &[],
+                    period,
+                    json!({"end": "2015-06-29"}),
+                ),
+            ],
+        );
+        check(
+            ClaimType::Hospice,
+            &[
+                (
+                    &[(CLM_HOSPC_START_DT_ID, "23-JUN-2015")],
+                    &[],
+                    period,
+                    json!({"start": "2015-06-23"}),
+                ),
+                (
+                    &[(BENE_HOSPC_PRD_CNT, "2")],
+                    &[],
+                    "/extension/0/valueQuantity/value",
+                    json!(2),
+                ),
+                (&[], &[], "/extension", Json::Null),
             ],
         );
     }
@@ -697,6 +906,33 @@ fn assert_sound(resource: &Json) {
             contained.any(|one| one["id"] == id),
             "#{id} refers to nothing"
         );
+    }
+}
+
+/// Amounts are copied, never computed: each stands in the row, or is the zero of a required one that is blank.
+fn assert_amounts_stand_in(claim: &Claim, resource: &Json) {
+    let rows = std::iter::once(&claim.header).chain(&claim.lines);
+    let mut written: Vec<f64> = rows
+        .flat_map(|row| {
+            let columns = columns(claim.claim_type).map(|(_, column)| column);
+            columns.filter_map(|column| row.decimal(column)?.to_string().parse().ok())
+        })
+        .collect();
+    written.push(0.0);
+    each_amount(resource, &mut |amount| {
+        let value = amount["value"].as_f64().expect("an amount has a value");
+        assert!(written.contains(&value), "{value} stands in no column");
+    });
+}
+
+fn each_amount(value: &Json, with: &mut impl FnMut(&Json)) {
+    if value.get("currency").is_some() {
+        with(value);
+    }
+    match value {
+        Json::Array(elements) => elements.iter().for_each(|one| each_amount(one, with)),
+        Json::Object(members) => members.values().for_each(|one| each_amount(one, with)),
+        _ => {}
     }
 }
 

@@ -37,6 +37,7 @@ const CLAIM: &[Rule] = &[
 const LINE: &[Rule] = &[
     // The number of the supplier, not of a provider as on other claims.
     row(PRVDR_NUM,                      Extension(Form::IdentifierOf("suplrnum"))),
+    // One claim has one supplier; should lines name several, the first is the claim's.
     row(PRVDR_NPI,                      LineProvider),
     row(PRVDR_NPI,                      Performer(&NPI)),
     row(PRVDR_SPCLTY,                   PerformerQualification),

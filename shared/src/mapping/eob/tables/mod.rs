@@ -1,7 +1,7 @@
 //! The mapping tables. To correct where a column goes, find its row here.
 //!
 //! A claim is put together from shared tables and its own; together they hold a row for each column of the layout,
-//! which a test checks. `claim` is common to all types, `professional` to carrier and durable medical equipment,
+//! or do not compile. `claim` is common to all types, `professional` to carrier and durable medical equipment,
 //! `institutional` to hospitals, nursing facilities, home health and hospice.
 
 mod carrier;

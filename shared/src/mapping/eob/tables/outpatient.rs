@@ -65,7 +65,7 @@ const LINE: &[Rule] = &[
     row(HCPCS_CD,                       Product(System::Bare(HCPCS))),
     row(HCPCS_1ST_MDFR_CD,              Modifier(System::Bare(HCPCS), None)),
     row(HCPCS_2ND_MDFR_CD,              Modifier(System::Bare(HCPCS), None)),
-    // An exemption number or product code, too, is written as a National Drug Code.
+    // Quirk: an exemption number or product code, too, is written as a National Drug Code.
     row(REV_CNTR_IDE_NDC_UPC_NUM,       ProductDrug),
 ];
 
