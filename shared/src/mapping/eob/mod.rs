@@ -15,8 +15,8 @@ use crate::rif::{Claim, ClaimType};
 
 /// Whether claims of this type can be answered in this version.
 #[must_use]
-pub const fn is_mapped(_claim_type: ClaimType, version: Version) -> bool {
-    matches!(version, Version::R4)
+pub const fn is_mapped(_claim_type: ClaimType, _version: Version) -> bool {
+    true
 }
 
 /// Writes the claim as an ExplanationOfBenefit.

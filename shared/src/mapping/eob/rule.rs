@@ -1,18 +1,24 @@
 //! The language of the mapping tables: one row per RIF column, saying where its value goes.
 //!
-//! Rows read from left to right: column, target, then what restricts it. The order of the rows is the order of the answer.
+//! Rows read from left to right: column, target in R4, then the target in STU3 where it is not the usual one, then what
+//! restricts both. The order of the rows is the order of the answer; where the versions order a column differently it
+//! has a row for each.
 
-use super::terms::Coding;
+use super::terms::{
+    Coding, NPI, Role, STU3_ADMITTING_DX, STU3_EXTERNAL_DX, STU3_EXTERNAL_FIRST_DX, STU3_OTHER_DX,
+    STU3_PRINCIPAL_DX, STU3_REASON_DX,
+};
+use crate::mapping::Version;
 use crate::rif::{Column, Row};
 
 /// One row of a mapping table.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
     /// The column; of a numbered family the first.
     pub(super) column: Column,
     /// The family, where the row stands for several columns.
     pub(super) series: Option<Numbers>,
-    /// Where the value goes in R4.
+    pub(super) stu3: Target,
     pub(super) r4: Target,
     /// What a blank number means.
     pub(super) blank: Blank,
@@ -29,7 +35,7 @@ pub(super) enum Blank {
 }
 
 /// When a row applies.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Condition {
     Always,
     NotZero,
@@ -56,12 +62,16 @@ pub(super) struct Numbers {
 }
 
 /// Where a value goes. In the table of a claim `Extension` is the claim's, in the table of lines the line's.
-#[derive(Debug)]
+///
+/// Paths are R4's; those of STU3 are given where they are not the same.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
     /// Not in the answers, and why.
     Unmapped(&'static str),
     /// Written by the row of this other column.
     With(Column),
+    /// Written by another row of the same column.
+    Elsewhere,
 
     /// `extension` under the URL of the variable.
     Extension(Form),
@@ -69,7 +79,7 @@ pub(super) enum Target {
     ExtensionAs(Column),
 
     // The claim
-    /// `identifier` of type unique claim; without a system of its own the URL of the variable.
+    /// `identifier`, in R4 of type unique claim; without a system of its own the URL of the variable.
     Identifier(Option<&'static str>),
     /// `patient` and the beneficiary's `insurance.coverage`.
     Patient,
@@ -77,6 +87,8 @@ pub(super) enum Target {
     Status,
     /// `type.coding`, before the codings that follow from the type of claim.
     Type,
+    /// `type.coding`, after them.
+    TypeToo,
     /// `billablePeriod.start`
     PeriodStart,
     /// `billablePeriod.end`
@@ -87,26 +99,39 @@ pub(super) enum Target {
     Provider,
     /// An identifier of the contained organisation, to which `provider` refers.
     Organization(&'static Coding, Option<&'static str>),
-    /// `provider` and `facility`: an identifier whose system follows from the qualifier in another column.
+    /// STU3's `organization` and `facility` with an NPI.
+    OrganizationNpi,
+    /// `provider`, in STU3 `organization`, and `facility`: an identifier whose system follows from the qualifier in
+    /// another column.
     Pharmacy(Column),
     /// `facility.extension`
     Facility,
-    /// `referral.identifier`
+    /// `referral.identifier`, in STU3 a contained ReferralRequest.
     Referral(&'static Coding),
     /// `disposition`
     Disposition,
     /// `diagnosis` of that kind.
     Diagnosis(Label),
+    /// STU3's `diagnosis.packageCode`
+    Package,
     /// `procedure`
     Procedure,
-    /// `supportingInfo` of that category.
+    /// `supportingInfo` of that category, in STU3 `information` of the variable's.
     Info(Category, Fact),
+    /// STU3's `hospitalization.start`
+    HospitalizationStart,
+    /// STU3's `hospitalization.end`
+    HospitalizationEnd,
+    /// STU3's `hospitalization.extension`
+    HospitalizationExtension(Form),
     /// `insurance.coverage.extension` with an identifier.
     CoverageExtension,
     /// `total` of that category; the label is that of the named variable, none without one.
     Total(&'static Coding, Option<Column>),
     /// A `total` of that category that is always zero.
     TotalOfNothing(&'static Coding),
+    /// STU3's `totalCost`
+    TotalCost,
     /// `payment.amount`
     PaymentAmount,
     /// `payment.date`
@@ -116,7 +141,7 @@ pub(super) enum Target {
 
     // Claim or line
     /// `careTeam`: the type of the identifier and the role.
-    Member(&'static Coding, &'static Coding),
+    Member(&'static Coding, &'static Role),
 
     // The line
     /// `provider`: the NPI of the practitioner whom the first line names that names one.
@@ -125,13 +150,16 @@ pub(super) enum Target {
     Performer(&'static Coding),
     /// `careTeam.extension` of the line's performer.
     PerformerExtension,
+    /// `careTeam.extension` of the line's performer: the NPI of the organisation.
+    PerformerOrganization,
     /// `careTeam.qualification` of the line's performer.
     PerformerQualification,
     /// `item.sequence`
     Sequence,
     /// `item.diagnosisSequence` and a `diagnosis` of that kind; the version stands in the other column.
     LineDiagnosis(Column, Label),
-    /// A contained Observation with the result in the other column, and a `supportingInfo` that refers to it.
+    /// A contained Observation with the result in the other column, and a `supportingInfo` that refers to it, in STU3 an
+    /// `item.extension`.
     Observation(Column),
     /// `item.revenue.coding`
     Revenue(System),
@@ -139,11 +167,15 @@ pub(super) enum Target {
     RevenueExtension,
     /// `item.category`
     ItemCategory,
-    /// `item.productOrService.coding`
+    /// `item.productOrService.coding`, in STU3 `item.service.coding`
     Product(System),
-    /// `item.productOrService.extension` with a National Drug Code.
+    /// The same under this system, the version of which stands in a column of the claim.
+    ProductOf(&'static str, Column),
+    /// `item.service.extension`
+    ProductExtension(Form),
+    /// `item.productOrService.extension` with a National Drug Code, in STU3 `item.extension`.
     ProductDrug,
-    /// `item.productOrService.coding` with a National Drug Code.
+    /// `item.productOrService.coding` with a National Drug Code, in STU3 `item.service.coding`.
     Drug,
     /// `item.modifier`; the version of the code, where there is one, stands in a column of the claim.
     Modifier(System, Option<Column>),
@@ -159,14 +191,22 @@ pub(super) enum Target {
     State,
     /// `item.quantity`
     Quantity,
-    /// `item.adjudication` with an amount of that category.
+    /// `item.quantity.extension`
+    QuantityExtension,
+    /// `item.adjudication` with an amount of that category, in STU3 of the variable's.
     Adjudication(&'static Coding),
     /// The same, with an extension from another column.
     AdjudicationWith(&'static Coding, Column),
     /// The same, under the label of another variable.
     AdjudicationAs(&'static Coding, Column),
+    /// The same, with the reason in another column.
+    AdjudicationBecause(&'static Coding, Column),
     /// `item.adjudication` with a reason for denial.
     Denial,
+    /// `item.adjudication` with a reason under the label of the variable.
+    Reason,
+    /// STU3's `item.detail.type`: the pairs of RIF code and coding; others write nothing.
+    DetailType(&'static [(&'static str, &'static Coding)]),
 }
 
 /// The form of an extension's value.
@@ -242,6 +282,9 @@ pub(super) enum Label {
     Admitting,
     Principal,
     Other,
+    /// STU3 says it of hospital inpatients only.
+    Untyped,
+    ExternalFirst,
     External,
     /// Why the patient came.
     Reason,
@@ -249,29 +292,97 @@ pub(super) enum Label {
     Secondary,
 }
 
+impl Label {
+    /// The coding in STU3, which all types of claim share.
+    pub(super) const fn stu3(self) -> Option<&'static Coding> {
+        Some(match self {
+            Label::Admitting => &STU3_ADMITTING_DX,
+            Label::Principal => &STU3_PRINCIPAL_DX,
+            Label::Other => &STU3_OTHER_DX,
+            Label::Untyped | Label::Secondary => return None,
+            Label::ExternalFirst => &STU3_EXTERNAL_FIRST_DX,
+            Label::External => &STU3_EXTERNAL_DX,
+            Label::Reason => &STU3_REASON_DX,
+        })
+    }
+}
+
+/// Where a value goes in STU3 that has this target in R4: what the versions differ in everywhere.
+const fn usual_stu3(r4: Target) -> Target {
+    match r4 {
+        Target::Member(id_type, _) | Target::Performer(id_type) | Target::Referral(id_type)
+            if !id_type.is(&NPI) =>
+        {
+            Target::Unmapped("STU3 answers name people by NPI alone")
+        }
+        Target::Member(_, Role { stu3: None, .. }) => Target::Elsewhere,
+        Target::Organization(_, None) => Target::Provider,
+        Target::Organization(_, Some(_)) => Target::OrganizationNpi,
+        Target::Benefit(Measure::Money) => Target::Extension(Form::Money),
+        Target::Diagnosis(Label::Other) => Target::Diagnosis(Label::Untyped),
+        // The row of the performer says it.
+        Target::LineProvider => Target::Elsewhere,
+        Target::Denial => Target::Reason,
+        same => same,
+    }
+}
+
 /// A row for one column.
 pub(super) const fn row(column: Column, r4: Target) -> Rule {
     Rule {
         column,
         series: None,
+        stu3: usual_stu3(r4),
         r4,
         blank: Blank::Zero,
         condition: Condition::Always,
     }
+}
+
+/// A row for R4 alone: another row says where the column goes in STU3.
+pub(super) const fn r4(column: Column, target: Target) -> Rule {
+    row(column, target).stu3(Target::Elsewhere)
+}
+
+/// A row for STU3 alone: another row says where the column goes in R4.
+pub(super) const fn stu3(column: Column, target: Target) -> Rule {
+    row(column, Target::Elsewhere).stu3(target)
+}
+
+/// The rows of a table for R4 alone, where STU3 shows them in another place.
+pub(super) const fn only_r4<const N: usize>(mut rules: [Rule; N]) -> [Rule; N] {
+    let mut at = 0;
+    while at < N {
+        rules[at].stu3 = Target::Elsewhere;
+        at += 1;
+    }
+    rules
+}
+
+/// The rows of a table for STU3 alone, where R4 shows them in another place.
+pub(super) const fn only_stu3<const N: usize>(mut rules: [Rule; N]) -> [Rule; N] {
+    let mut at = 0;
+    while at < N {
+        rules[at].r4 = Target::Elsewhere;
+        at += 1;
+    }
+    rules
 }
 
 /// A row for the members `first` to `last` of a family, with their versions and details.
 pub(super) const fn rows(of: &'static Series, first: usize, last: usize, r4: Target) -> Rule {
-    Rule {
-        column: of.codes[first - 1],
-        series: Some(Numbers { of, first, last }),
-        r4,
-        blank: Blank::Zero,
-        condition: Condition::Always,
-    }
+    let mut rule = row(of.codes[first - 1], r4);
+    rule.series = Some(Numbers { of, first, last });
+    rule
 }
 
 impl Rule {
+    /// Where the value goes in STU3, if not as usual.
+    pub(super) const fn stu3(mut self, target: Target) -> Self {
+        self.stu3 = target;
+        self
+    }
+
     /// The number may be left out: blank writes nothing.
     pub(super) const fn optional(mut self) -> Self {
         self.blank = Blank::Nothing;
@@ -300,6 +411,14 @@ impl Rule {
     pub(super) const fn if_is_not(mut self, other: Column, code: &'static str) -> Self {
         self.condition = Condition::IfIsNot(other, code);
         self
+    }
+
+    /// Where the value goes.
+    pub(super) const fn target(&self, version: Version) -> Target {
+        match version {
+            Version::Stu3 => self.stu3,
+            Version::R4 => self.r4,
+        }
     }
 
     /// Whether the row applies to these values.

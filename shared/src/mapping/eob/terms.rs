@@ -9,12 +9,36 @@ pub(super) struct Coding {
     pub(super) display: &'static str,
 }
 
+impl Coding {
+    /// Whether the two are the same code.
+    pub(super) const fn is(&self, other: &Coding) -> bool {
+        is_same(self.system, other.system) && is_same(self.code, other.code)
+    }
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
 const fn coding(system: &'static str, code: &'static str, display: &'static str) -> Coding {
     Coding {
         system,
         code,
         display,
     }
+}
+
+/// What a member of the care team does.
+#[derive(Debug)]
+pub(super) struct Role {
+    pub(super) r4: Coding,
+    /// STU3 knows fewer roles; some are none of the team.
+    pub(super) stu3: Option<&'static Coding>,
 }
 
 pub(super) const PROFILE_BASE: &str = "http://hl7.org/fhir/us/carin-bb/StructureDefinition/C4BB-";
@@ -56,6 +80,13 @@ pub(super) const PROFESSIONAL: Coding = coding(CLAIM_TYPE, "professional", "Prof
 pub(super) const INSTITUTIONAL: Coding = coding(CLAIM_TYPE, "institutional", "Institutional");
 pub(super) const PHARMACY: Coding = coding(CLAIM_TYPE, "pharmacy", "Pharmacy");
 
+const STU3_CLAIM_TYPE: &str = "http://hl7.org/fhir/ex-claimtype";
+pub(super) const STU3_PROFESSIONAL: Coding =
+    coding(STU3_CLAIM_TYPE, "professional", "Professional");
+pub(super) const STU3_INSTITUTIONAL: Coding =
+    coding(STU3_CLAIM_TYPE, "institutional", "Institutional");
+pub(super) const STU3_PHARMACY: Coding = coding(STU3_CLAIM_TYPE, "pharmacy", "Pharmacy");
+
 const IDENTIFIER_TYPE: &str = "http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBIdentifierType";
 const V2_0203: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 pub(super) const UNIQUE_CLAIM: Coding = coding(IDENTIFIER_TYPE, "uc", "Unique Claim ID");
@@ -65,22 +96,39 @@ pub(super) const UPIN: Coding = coding(
     "UPIN",
     "Medicare/CMS (formerly HCFA)'s Universal Physician Identification numbers",
 );
+pub(super) const STU3_NPI: Coding = coding(US_NPI, "NPI", "National Provider Identifier");
 /// Identifiers of organisations come without a display.
 pub(super) const ORGANIZATION_NPI: Coding = coding(IDENTIFIER_TYPE, "npi", "");
 pub(super) const ORGANIZATION_PRN: Coding = coding(V2_0203, "PRN", "");
 
+const STU3_ROLE: &str = "http://hl7.org/fhir/claimcareteamrole";
+const STU3_ASSIST: Coding = coding(STU3_ROLE, "assist", "Assisting Provider");
+const STU3_OTHER: Coding = coding(STU3_ROLE, "other", "Other");
+const STU3_PRIMARY: Coding = coding(STU3_ROLE, "primary", "Primary provider");
+
 const ROLE: &str = "http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBClaimCareTeamRole";
-pub(super) const ATTENDING: Coding = coding(ROLE, "attending", "Attending");
-pub(super) const OPERATING: Coding = coding(ROLE, "operating", "Operating");
-pub(super) const OTHER_OPERATING: Coding = coding(ROLE, "otheroperating", "Other Operating");
-pub(super) const PERFORMING: Coding = coding(ROLE, "performing", "Performing provider");
-pub(super) const PRESCRIBING: Coding = coding(ROLE, "prescribing", "Prescribing provider");
-pub(super) const REFERRING: Coding = coding(ROLE, "referring", "Referring");
-pub(super) const PRIMARY: Coding = coding(
-    "http://terminology.hl7.org/CodeSystem/claimcareteamrole",
-    "primary",
-    "Primary provider",
-);
+const fn role(code: &'static str, display: &'static str, stu3: Option<&'static Coding>) -> Role {
+    Role {
+        r4: coding(ROLE, code, display),
+        stu3,
+    }
+}
+pub(super) const ATTENDING: Role = role("attending", "Attending", Some(&STU3_PRIMARY));
+pub(super) const OPERATING: Role = role("operating", "Operating", Some(&STU3_ASSIST));
+pub(super) const OTHER_OPERATING: Role =
+    role("otheroperating", "Other Operating", Some(&STU3_OTHER));
+pub(super) const PERFORMING: Role = role("performing", "Performing provider", Some(&STU3_PRIMARY));
+pub(super) const PRESCRIBING: Role =
+    role("prescribing", "Prescribing provider", Some(&STU3_PRIMARY));
+pub(super) const REFERRING: Role = role("referring", "Referring", None);
+pub(super) const PRIMARY: Role = Role {
+    r4: coding(
+        "http://terminology.hl7.org/CodeSystem/claimcareteamrole",
+        "primary",
+        "Primary provider",
+    ),
+    stu3: Some(&STU3_PRIMARY),
+};
 
 const HL7_DIAGNOSIS: &str = "http://terminology.hl7.org/CodeSystem/ex-diagnosistype";
 const C4BB_DIAGNOSIS: &str = "http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBClaimDiagnosisType";
@@ -99,6 +147,39 @@ pub(super) const EXTERNAL_DX: Coding = coding(
     C4BB_DIAGNOSIS,
     "externalcauseofinjury",
     "External Cause of Injury",
+);
+
+const BLUE_BUTTON_DIAGNOSIS: &str =
+    "https://bluebutton.cms.gov/resources/codesystem/diagnosis-type";
+pub(super) const STU3_ADMITTING_DX: Coding = coding(
+    BLUE_BUTTON_DIAGNOSIS,
+    "admitting",
+    "The diagnosis given as the reason why the patient was admitted to the hospital.",
+);
+pub(super) const STU3_PRINCIPAL_DX: Coding = coding(
+    BLUE_BUTTON_DIAGNOSIS,
+    "principal",
+    "The single medical diagnosis that is most relevant to the patient's chief complaint or need for treatment.",
+);
+pub(super) const STU3_OTHER_DX: Coding = coding(
+    BLUE_BUTTON_DIAGNOSIS,
+    "other",
+    "Required when other conditions coexist or develop subsequently during the treatment",
+);
+pub(super) const STU3_EXTERNAL_FIRST_DX: Coding = coding(
+    BLUE_BUTTON_DIAGNOSIS,
+    "external-first",
+    "The code used to identify the 1st external cause of injury, poisoning, or other adverse effect.",
+);
+pub(super) const STU3_EXTERNAL_DX: Coding = coding(
+    BLUE_BUTTON_DIAGNOSIS,
+    "external",
+    "A code used to identify an external cause of injury, poisoning, or other adverse effect.",
+);
+pub(super) const STU3_REASON_DX: Coding = coding(
+    BLUE_BUTTON_DIAGNOSIS,
+    "reason-for-visit",
+    "A diagnosis code used to identify the patient's reason for the visit.",
 );
 
 const HL7_INFO: &str = "http://terminology.hl7.org/CodeSystem/claiminformationcategory";
@@ -125,6 +206,12 @@ pub(super) const TYPE_OF_BILL: Coding = coding(C4BB_INFO, "typeofbill", "Type of
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 pub(super) const DISPENSE_INVOICE: Coding = coding(ACT_CODE, "RXDINV", "Rx dispense invoice");
 pub(super) const COMPOUND_INVOICE: Coding = coding(ACT_CODE, "RXCINV", "Rx compound invoice");
+
+const STU3_ACT_CODE: &str = "http://hl7.org/fhir/v3/ActCode";
+pub(super) const STU3_DISPENSE_INVOICE: Coding =
+    coding(STU3_ACT_CODE, "RXDINV", "Rx dispense invoice");
+pub(super) const STU3_COMPOUND_INVOICE: Coding =
+    coding(STU3_ACT_CODE, "RXCINV", "Rx compound invoice");
 
 const HL7_ADJUDICATION: &str = "http://terminology.hl7.org/CodeSystem/adjudication";
 const C4BB_ADJUDICATION: &str = "http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBAdjudication";
@@ -159,4 +246,9 @@ pub(super) const MEDICAL_CARE: Coding = coding(
     "http://terminology.hl7.org/CodeSystem/ex-benefitcategory",
     "1",
     "Medical Care",
+);
+pub(super) const STU3_MEDICAL: Coding = coding(
+    "http://hl7.org/fhir/benefit-category",
+    "medical",
+    "Medical Health Coverage",
 );

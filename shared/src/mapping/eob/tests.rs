@@ -11,8 +11,12 @@ use crate::rif::{Kind, Layout, Record, Row, RowPart, Value};
 type Fields<'a> = &'a [(Column, &'a str)];
 
 fn answer(claim: &Claim) -> Vec<u8> {
+    answer_in(Version::R4, claim)
+}
+
+fn answer_in(version: Version, claim: &Claim) -> Vec<u8> {
     let mut w = Writer::new();
-    let context = Context::new(Version::R4, Timestamp::UNIX_EPOCH);
+    let context = Context::new(version, Timestamp::UNIX_EPOCH);
     write(&mut w, claim, &context);
     w.into_bytes()
 }
@@ -68,7 +72,10 @@ fn equals_the_approved_answers() {
         let file = format!("rif/static/sample-a-{file}.txt");
         let Some(text) = reference(&file) else { return };
         each_claim(&file, &text, |claim| {
-            assert_approved(&format!("v2/eobRead{approved}.json"), &answer(claim));
+            for (version, folder) in [(Version::Stu3, "v1"), (Version::R4, "v2")] {
+                let approved = format!("{folder}/eobRead{approved}.json");
+                assert_approved(&approved, &answer_in(version, claim));
+            }
         });
     }
 }

@@ -5,17 +5,18 @@ use std::borrow::Cow;
 use super::part::{Part, extension, variable_code};
 use super::{Engine, elements};
 use crate::fhir::json::Writer;
-use crate::mapping::Context;
 use crate::mapping::eob::rule::Target;
 use crate::mapping::eob::terms::{
-    Coding, NPI, NUCC, ORGANIZATION_NPI, PERFORMING, PHARMACY_SYSTEMS, US_NPI,
+    Coding, NPI, NUCC, ORGANIZATION_NPI, PERFORMING, PHARMACY_SYSTEMS, STU3_NPI, US_NPI,
 };
+use crate::mapping::{Context, Version};
 use crate::rif::Column;
 
 /// The members of the team, each once, and which of them each line names.
 pub(super) struct CareTeam<'a> {
+    version: Version,
     members: Vec<Member<'a>>,
-    /// The sequences of each line's members.
+    /// The places in the team of each line's members.
     lines: Vec<Vec<usize>>,
 }
 
@@ -25,12 +26,14 @@ struct Member<'a> {
     role: &'static Coding,
     responsible: bool,
     extensions: Vec<(Column, Cow<'a, str>)>,
+    organizations: Vec<Cow<'a, str>>,
     specialties: Vec<(Column, Cow<'a, str>)>,
 }
 
 impl<'a> CareTeam<'a> {
     pub(super) fn gather(claim: &Part<'a>, lines: &[Part<'a>]) -> Self {
         let mut team = Self {
+            version: claim.version,
             members: Vec::new(),
             lines: Vec::with_capacity(lines.len()),
         };
@@ -43,34 +46,47 @@ impl<'a> CareTeam<'a> {
     }
 
     /// The sequences of the members that a line names.
-    pub(super) fn of_line(&self, at: usize) -> &[usize] {
-        &self.lines[at]
+    pub(super) fn of_line(&self, at: usize) -> impl Iterator<Item = u64> + '_ {
+        self.lines[at].iter().map(|at| self.sequence(*at))
     }
 
     pub(super) fn write(&self, w: &mut Writer, context: &Context) {
         for (at, member) in self.members.iter().enumerate() {
-            w.object(|w| member.write(w, at + 1, context));
+            w.object(|w| member.write(w, self.sequence(at), context));
         }
     }
 
-    /// Adds a part's members; the sequences of those it names.
+    /// Quirk: in STU3 the first member of the team is number 2.
+    fn sequence(&self, at: usize) -> u64 {
+        let first = match self.version {
+            Version::Stu3 => 2,
+            Version::R4 => 1,
+        };
+        at as u64 + first
+    }
+
+    /// Adds a part's members; the places of those it names.
     fn add_all(&mut self, part: &Part<'a>) -> Vec<usize> {
         let mut named = Vec::new();
-        for rule in part.rules() {
-            let (id_type, role, performs) = match rule.r4 {
+        for (rule, target) in part.rules() {
+            let (id_type, role, performs) = match target {
                 Target::Member(id_type, role) => (id_type, role, false),
                 Target::Performer(id_type) => (id_type, &PERFORMING, true),
                 _ => continue,
             };
-            let Some(id) = part.text(rule.column) else {
+            let role = match part.version {
+                Version::Stu3 => role.stu3,
+                Version::R4 => Some(&role.r4),
+            };
+            let (Some(role), Some(id)) = (role, part.text(rule.column)) else {
                 continue;
             };
             let at = self.find_or_add(id_type, id, role);
             if performs {
                 self.members[at].take_performance(part);
             }
-            if !named.contains(&(at + 1)) {
-                named.push(at + 1);
+            if !named.contains(&at) {
+                named.push(at);
             }
         }
         named
@@ -94,6 +110,7 @@ impl<'a> CareTeam<'a> {
             role,
             responsible: false,
             extensions: Vec::new(),
+            organizations: Vec::new(),
             specialties: Vec::new(),
         });
         self.members.len() - 1
@@ -104,37 +121,30 @@ impl<'a> Member<'a> {
     /// Takes what a line says about its performer; what several lines repeat, once.
     fn take_performance(&mut self, line: &Part<'a>) {
         self.responsible = true;
-        for rule in line.rules() {
-            let facts = match rule.r4 {
-                Target::PerformerExtension => &mut self.extensions,
-                Target::PerformerQualification => &mut self.specialties,
-                _ => continue,
+        for (rule, target) in line.rules() {
+            let Some(code) = line.text(rule.column) else {
+                continue;
             };
-            if let Some(code) = line.text(rule.column) {
-                let fact = (rule.column, code);
-                if !facts.contains(&fact) {
-                    facts.push(fact);
+            match target {
+                Target::PerformerExtension => add_new(&mut self.extensions, (rule.column, code)),
+                Target::PerformerOrganization => add_new(&mut self.organizations, code),
+                Target::PerformerQualification => {
+                    add_new(&mut self.specialties, (rule.column, code));
                 }
+                _ => {}
             }
         }
     }
 
-    fn write(&self, w: &mut Writer, sequence: usize, context: &Context) {
-        let provider = (self.id_type.code == NPI.code)
-            .then(|| context.lookups.provider(&self.id))
-            .flatten();
-        w.array_unless_empty("extension", |w| {
-            for (column, code) in &self.extensions {
-                extension(w, *column, |w| {
-                    w.key("valueCoding");
-                    variable_code(w, *column, code);
-                });
-            }
-        });
+    fn write(&self, w: &mut Writer, sequence: u64, context: &Context) {
+        w.array_unless_empty("extension", |w| self.extensions(w, context));
         w.key("sequence");
-        w.unsigned(sequence as u64);
+        w.unsigned(sequence);
         w.key("provider");
-        w.object(|w| named_identifier(w, self.id_type, &self.id, context));
+        w.object(|w| match context.version {
+            Version::Stu3 => npi_reference(w, &self.id, context),
+            Version::R4 => named_identifier(w, self.id_type, &self.id, context),
+        });
         if self.responsible {
             w.key("responsible");
             w.boolean(true);
@@ -142,15 +152,44 @@ impl<'a> Member<'a> {
         w.key("role");
         elements::concept(w, self.role);
         w.object_unless_empty("qualification", |w| {
-            w.array_unless_empty("coding", |w| {
-                if let Some(taxonomy) = provider.and_then(|found| found.taxonomy) {
-                    elements::bare_coding(w, NUCC, taxonomy.code, taxonomy.display);
-                }
-                for (column, code) in &self.specialties {
-                    variable_code(w, *column, code);
-                }
-            });
+            w.array_unless_empty("coding", |w| self.qualifications(w, context));
         });
+    }
+
+    fn extensions(&self, w: &mut Writer, context: &Context) {
+        for (column, code) in &self.extensions {
+            extension(w, *column, |w| {
+                w.key("valueCoding");
+                variable_code(w, *column, code);
+            });
+        }
+        for npi in &self.organizations {
+            w.object(|w| {
+                w.plain("url", US_NPI);
+                w.key("valueCoding");
+                let name = context.provider_name(npi).unwrap_or_default();
+                elements::bare_coding(w, US_NPI, npi, name);
+            });
+        }
+    }
+
+    /// In R4 the taxonomy of the look-up comes first.
+    fn qualifications(&self, w: &mut Writer, context: &Context) {
+        if context.version == Version::R4 && self.id_type.code == NPI.code {
+            let provider = context.lookups.provider(&self.id);
+            if let Some(taxonomy) = provider.and_then(|found| found.taxonomy) {
+                elements::bare_coding(w, NUCC, taxonomy.code, taxonomy.display);
+            }
+        }
+        for (column, code) in &self.specialties {
+            variable_code(w, *column, code);
+        }
+    }
+}
+
+fn add_new<T: PartialEq>(list: &mut Vec<T>, fact: T) {
+    if !list.contains(&fact) {
+        list.push(fact);
     }
 }
 
@@ -178,19 +217,26 @@ fn display_name(w: &mut Writer, npi: &str, context: &Context) {
     }
 }
 
+/// The members of a reference by NPI, as STU3 has it: without a type.
+pub(super) fn npi_reference(w: &mut Writer, npi: &str, context: &Context) {
+    w.key("identifier");
+    w.object(|w| elements::identifier(w, None, Some(US_NPI), npi));
+    display_name(w, npi, context);
+}
+
 impl Engine<'_> {
     pub(super) fn provider(&self, w: &mut Writer) {
         if self.has_organization() {
             elements::reference(w, &["#", "provider-org"]);
             return;
         }
-        for rule in self.claim.rules() {
+        for (rule, target) in self.claim.rules() {
             let Some(id) = self.claim.text(rule.column) else {
                 continue;
             };
-            match rule.r4 {
+            match target {
                 Target::Provider => provider_identifier(w, &id, |w| elements::url(w, rule.column)),
-                Target::Pharmacy(qualifier) => {
+                Target::Pharmacy(qualifier) if self.context.version == Version::R4 => {
                     if let Some(system) = self.pharmacy_system(qualifier) {
                         provider_identifier(w, &id, |w| w.string(system));
                     }
@@ -204,7 +250,7 @@ impl Engine<'_> {
     fn line_provider(&self, w: &mut Writer) {
         let named = self.lines.iter().find_map(|line| {
             let mut rules = line.rules();
-            let rule = rules.find(|rule| matches!(rule.r4, Target::LineProvider))?;
+            let (rule, _) = rules.find(|(_, target)| matches!(target, Target::LineProvider))?;
             line.text(rule.column)
         });
         if let Some(npi) = named {
@@ -215,9 +261,8 @@ impl Engine<'_> {
     }
 
     pub(super) fn referral(&self, w: &mut Writer) {
-        for rule in self.claim.rules() {
-            if let (Target::Referral(id_type), Some(id)) = (&rule.r4, self.claim.text(rule.column))
-            {
+        for (rule, target) in self.claim.rules() {
+            if let (Target::Referral(id_type), Some(id)) = (target, self.claim.text(rule.column)) {
                 named_identifier(w, id_type, &id, self.context);
             }
         }
@@ -225,29 +270,43 @@ impl Engine<'_> {
 
     pub(super) fn facility(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for rule in self.claim.rules() {
-                if matches!(rule.r4, Target::Facility) {
+            for (rule, target) in self.claim.rules() {
+                if matches!(target, Target::Facility) {
                     self.claim.code_extension(w, rule.column, rule.column);
                 }
             }
         });
-        for rule in self.claim.rules() {
-            let Target::Pharmacy(qualifier) = rule.r4 else {
+        self.place_of_care(w);
+    }
+
+    /// The members of `facility`, and of STU3's `organization`, that say which it is.
+    pub(super) fn place_of_care(&self, w: &mut Writer) {
+        for (rule, target) in self.claim.rules() {
+            let Some(id) = self.claim.text(rule.column) else {
                 continue;
             };
-            let (Some(id), Some(system)) = (
-                self.claim.text(rule.column),
-                self.pharmacy_system(qualifier),
-            ) else {
-                continue;
-            };
-            w.key("identifier");
-            if system == US_NPI {
-                w.object(|w| elements::identifier(w, Some(&ORGANIZATION_NPI), None, &id));
-                display_name(w, &id, self.context);
-            } else {
-                w.object(|w| elements::identifier(w, None, Some(system), &id));
+            match target {
+                Target::OrganizationNpi => npi_reference(w, &id, self.context),
+                Target::Pharmacy(qualifier) => {
+                    if let Some(system) = self.pharmacy_system(qualifier) {
+                        self.pharmacy(w, system, &id);
+                    }
+                }
+                _ => {}
             }
+        }
+    }
+
+    fn pharmacy(&self, w: &mut Writer, system: &str, id: &str) {
+        let (id_type, system) = match self.context.version {
+            Version::R4 if system == US_NPI => (Some(&ORGANIZATION_NPI), None),
+            Version::Stu3 if system == US_NPI => (Some(&STU3_NPI), Some(system)),
+            _ => (None, Some(system)),
+        };
+        w.key("identifier");
+        w.object(|w| elements::identifier(w, id_type, system, id));
+        if id_type.is_some() {
+            display_name(w, id, self.context);
         }
     }
 

@@ -1,6 +1,7 @@
-//! FHIR's data types in R4: codings, identifiers, references, money.
+//! FHIR's data types: codings, identifiers, references, money.
 
 use crate::fhir::json::Writer;
+use crate::mapping::Version;
 use crate::mapping::codes::{VARIABLE_BASE, variable};
 use crate::mapping::eob::terms::{ADJUDICATION, Coding};
 use crate::rif::{Column, Decimal};
@@ -72,15 +73,19 @@ pub(super) fn total(w: &mut Writer, category: &Coding, label: Option<Column>, am
     w.object(|w| {
         amount_category(w, category, label);
         w.key("amount");
-        money(w, amount);
+        money(w, Version::R4, amount);
     });
 }
 
-pub(super) fn money(w: &mut Writer, amount: Decimal) {
+/// An amount; in STU3 money is a quantity of a currency.
+pub(super) fn money(w: &mut Writer, version: Version, amount: Decimal) {
     w.object(|w| {
         w.key("value");
         w.number(amount);
-        w.raw(r#""currency":"USD""#);
+        w.raw(match version {
+            Version::Stu3 => r#""system":"urn:iso:std:iso:4217","code":"USD""#,
+            Version::R4 => r#""currency":"USD""#,
+        });
     });
 }
 

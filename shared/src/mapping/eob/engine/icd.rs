@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use super::elements;
 use super::part::{Part, extension, variable_code};
 use crate::fhir::json::Writer;
+use crate::mapping::Version;
 use crate::mapping::codes;
 use crate::mapping::eob::rule::{Label, Numbers, Target};
 use crate::mapping::eob::tables::Kind;
-use crate::mapping::eob::terms::{ICD_9_CM, ICD_10, ICD_10_CM, ICD_10_PCS, ICD_UNKNOWN};
+use crate::mapping::eob::terms::{Coding, ICD_9_CM, ICD_10, ICD_10_CM, ICD_10_PCS, ICD_UNKNOWN};
 use crate::rif::Column;
 
 /// An ICD code with the version that says which ICD it is from.
@@ -18,10 +19,12 @@ struct IcdCode<'a> {
     version: Option<Cow<'a, str>>,
 }
 
-/// The diagnoses of a claim and of its lines.
+/// The diagnoses of a claim and of its lines, in STU3 after the group that they put it in (DRG).
 pub(super) struct Diagnoses<'a> {
+    version: Version,
+    packages: Vec<(Column, Cow<'a, str>)>,
     found: Vec<Diagnosis<'a>>,
-    /// The sequence of each line's diagnosis.
+    /// The place of each line's diagnosis among those found.
     lines: Vec<Option<usize>>,
 }
 
@@ -40,15 +43,24 @@ pub(super) struct Procedures<'a> {
 impl<'a> Diagnoses<'a> {
     pub(super) fn gather(claim: &Part<'a>, lines: &[Part<'a>]) -> Self {
         let mut diagnoses = Self {
+            version: claim.version,
+            packages: Vec::new(),
             found: Vec::new(),
             lines: Vec::with_capacity(lines.len()),
         };
-        for rule in claim.rules() {
-            if let (Target::Diagnosis(label), Some(numbers)) = (&rule.r4, rule.series) {
-                for (icd, detail) in members(claim, numbers) {
-                    let present = detail.and_then(|column| Some((column, claim.text(column)?)));
-                    diagnoses.find_or_add(icd, *label, present);
+        for (rule, target) in claim.rules() {
+            match (target, rule.series) {
+                (Target::Diagnosis(label), Some(numbers)) => {
+                    for (icd, detail) in members(claim, numbers) {
+                        let present = detail.and_then(|column| Some((column, claim.text(column)?)));
+                        diagnoses.find_or_add(icd, label, present);
+                    }
                 }
+                (Target::Package, _) => {
+                    let code = claim.text(rule.column);
+                    (diagnoses.packages).extend(code.map(|code| (rule.column, code)));
+                }
+                _ => {}
             }
         }
         for line in lines {
@@ -59,19 +71,38 @@ impl<'a> Diagnoses<'a> {
     }
 
     /// The sequence of a line's diagnosis.
-    pub(super) fn of_line(&self, at: usize) -> Option<usize> {
-        self.lines[at]
+    pub(super) fn of_line(&self, at: usize) -> Option<u64> {
+        self.lines[at].map(|at| self.sequence(at))
     }
 
     pub(super) fn write(&self, w: &mut Writer, kind: &Kind) {
+        for (at, (column, code)) in self.packages.iter().enumerate() {
+            w.object(|w| {
+                w.key("sequence");
+                w.unsigned(at as u64 + 1);
+                w.key("packageCode");
+                w.object(|w| {
+                    w.key("coding");
+                    w.array(|w| variable_code(w, *column, code));
+                });
+            });
+        }
         for (at, diagnosis) in self.found.iter().enumerate() {
-            w.object(|w| diagnosis.write(w, at + 1, kind));
+            let type_coding = match self.version {
+                Version::Stu3 => diagnosis.label.stu3(),
+                Version::R4 => Some(kind.diagnoses.coding(diagnosis.label)),
+            };
+            w.object(|w| diagnosis.write(w, self.version, self.sequence(at), type_coding));
         }
     }
 
+    fn sequence(&self, at: usize) -> u64 {
+        (self.packages.len() + at) as u64 + 1
+    }
+
     fn add_line(&mut self, line: &Part<'a>) -> Option<usize> {
-        line.rules().find_map(|rule| {
-            let Target::LineDiagnosis(version, label) = rule.r4 else {
+        line.rules().find_map(|(rule, target)| {
+            let Target::LineDiagnosis(version, label) = target else {
                 return None;
             };
             let icd = IcdCode::read(line, rule.column, Some(version))?;
@@ -86,19 +117,25 @@ impl<'a> Diagnoses<'a> {
         present_on_admission: Option<(Column, Cow<'a, str>)>,
     ) -> usize {
         if let Some(at) = self.found.iter().position(|known| known.icd == icd) {
-            return at + 1;
+            return at;
         }
         self.found.push(Diagnosis {
             icd,
             label,
             present_on_admission,
         });
-        self.found.len()
+        self.found.len() - 1
     }
 }
 
 impl Diagnosis<'_> {
-    fn write(&self, w: &mut Writer, sequence: usize, kind: &Kind) {
+    fn write(
+        &self,
+        w: &mut Writer,
+        version: Version,
+        sequence: u64,
+        type_coding: Option<&'static Coding>,
+    ) {
         if let Some((column, code)) = &self.present_on_admission {
             w.key("extension");
             w.array(|w| {
@@ -109,21 +146,27 @@ impl Diagnosis<'_> {
             });
         }
         w.key("sequence");
-        w.unsigned(sequence as u64);
+        w.unsigned(sequence);
         w.key("diagnosisCodeableConcept");
         let display = codes::diagnosis(&self.icd.code);
-        // CMS repeats ICD-10-CM codes under the international system.
-        self.icd.write(w, &[ICD_10_CM, ICD_10], display);
-        w.key("type");
-        w.array(|w| elements::concept(w, kind.diagnoses.coding(self.label)));
+        let icd_10: &[&str] = match version {
+            Version::Stu3 => &[ICD_10],
+            // CMS repeats ICD-10-CM codes under the international system.
+            Version::R4 => &[ICD_10_CM, ICD_10],
+        };
+        self.icd.write(w, icd_10, display);
+        if let Some(coding) = type_coding {
+            w.key("type");
+            w.array(|w| elements::concept(w, coding));
+        }
     }
 }
 
 impl<'a> Procedures<'a> {
     pub(super) fn gather(claim: &'a Part<'a>) -> Self {
         let mut found: Vec<(IcdCode, Option<Column>)> = Vec::new();
-        for rule in claim.rules() {
-            if let (Target::Procedure, Some(numbers)) = (&rule.r4, rule.series) {
+        for (rule, target) in claim.rules() {
+            if let (Target::Procedure, Some(numbers)) = (target, rule.series) {
                 for (icd, date) in members(claim, numbers) {
                     if !found.iter().any(|(known, _)| *known == icd) {
                         found.push((icd, date));
@@ -135,6 +178,10 @@ impl<'a> Procedures<'a> {
     }
 
     pub(super) fn write(&self, w: &mut Writer) {
+        let icd_10: &[&str] = match self.claim.version {
+            Version::Stu3 => &[ICD_10],
+            Version::R4 => &[ICD_10_PCS, ICD_10],
+        };
         for (at, (icd, date)) in self.found.iter().enumerate() {
             w.object(|w| {
                 w.key("sequence");
@@ -144,7 +191,7 @@ impl<'a> Procedures<'a> {
                 }
                 w.key("procedureCodeableConcept");
                 let display = codes::procedure(&icd.code);
-                icd.write(w, &[ICD_10_PCS, ICD_10], display);
+                icd.write(w, icd_10, display);
             });
         }
     }

@@ -1,21 +1,28 @@
-//! `supportingInfo`, numbered in the order in which it is written, and the observations it refers to.
+//! `supportingInfo`, in STU3 `information`, numbered in the order in which it is written, and the observations it refers to.
 
 use super::part::Part;
 use super::{Engine, elements};
 use crate::fhir::json::Writer;
+use crate::mapping::Version;
 use crate::mapping::eob::rule::{Category, Fact, Rule, Target};
 use crate::mapping::eob::terms::{INFO, INFORMATION};
 use crate::rif::Column;
 
 impl Engine<'_> {
-    /// Writes all of it; the sequences that belong to each line.
-    pub(super) fn infos(&self, w: &mut Writer) -> Vec<Option<u64>> {
+    /// Writes what the claim's columns say; the last sequence.
+    pub(super) fn claim_infos(&self, w: &mut Writer) -> u64 {
         let mut last = 0;
-        for rule in self.claim.rules() {
-            if let Target::Info(category, fact) = rule.r4 {
+        for (rule, target) in self.claim.rules() {
+            if let Target::Info(category, fact) = target {
                 self.claim.info(w, rule, category, fact, &mut last);
             }
         }
+        last
+    }
+
+    /// Writes all of it; the sequences that belong to each line.
+    pub(super) fn infos(&self, w: &mut Writer) -> Vec<Option<u64>> {
+        let mut last = self.claim_infos(w);
         let lines = self.lines.iter().enumerate();
         lines
             .map(|(at, line)| line.observation_info(w, line.sequence(at), &mut last))
@@ -32,7 +39,13 @@ impl Part<'_> {
         w.object(|w| {
             w.key("sequence");
             w.unsigned(*last);
-            info_category(w, rule.column, category);
+            match self.version {
+                Version::Stu3 => {
+                    w.key("category");
+                    elements::variable_concept(w, INFORMATION, rule.column);
+                }
+                Version::R4 => info_category(w, rule.column, category),
+            }
             self.fact(w, rule, fact);
         });
     }
@@ -90,42 +103,42 @@ impl Part<'_> {
         }
     }
 
-    /// The contained observations of a line, named after its sequence.
-    pub(super) fn observations(&self, w: &mut Writer, sequence: u64) {
-        for (type_code, result) in self.measured() {
+    /// The contained observation of a line under that id.
+    pub(super) fn observation(&self, w: &mut Writer, id: &str) {
+        let Some((type_code, result)) = self.measured() else {
+            return;
+        };
+        w.object(|w| {
+            w.raw(r#""resourceType":"Observation""#);
+            w.text("id", id);
+            w.raw(r#""status":"unknown""#);
+            w.key("code");
             w.object(|w| {
-                w.raw(r#""resourceType":"Observation""#);
-                w.key("id");
-                w.string_of(&["line-observation-", &sequence.to_string()]);
-                w.raw(r#""status":"unknown""#);
-                w.key("code");
-                w.object(|w| {
-                    w.key("coding");
-                    w.array(|w| self.code(w, type_code));
-                });
-                w.key("valueQuantity");
-                elements::quantity(w, self.number_or_zero(result));
+                w.key("coding");
+                w.array(|w| self.code(w, type_code));
             });
-        }
+            w.key("valueQuantity");
+            elements::quantity(w, self.number_or_zero(result));
+        });
     }
 
     /// The `supportingInfo` that refers to a line's observation; its sequence.
     fn observation_info(&self, w: &mut Writer, line: u64, last: &mut u64) -> Option<u64> {
-        let (_, result) = self.measured().next()?;
+        let (_, result) = self.measured()?;
         *last += 1;
         w.object(|w| {
             w.key("sequence");
             w.unsigned(*last);
             info_category(w, result, Category::Named(&INFO));
             w.key("valueReference");
-            w.object(|w| elements::reference(w, &["#line-observation-", &line.to_string()]));
+            w.object(|w| elements::reference(w, &["#", &observation_id(line)]));
         });
         Some(*last)
     }
 
     /// The columns of type and result of what was measured.
-    fn measured(&self) -> impl Iterator<Item = (Column, Column)> + '_ {
-        self.rules().filter_map(|rule| match rule.r4 {
+    pub(super) fn measured(&self) -> Option<(Column, Column)> {
+        self.rules().find_map(|(rule, target)| match target {
             Target::Observation(result) => {
                 self.text(rule.column)?;
                 Some((rule.column, result))
@@ -133,6 +146,11 @@ impl Part<'_> {
             _ => None,
         })
     }
+}
+
+/// The id of the observation of the line with that sequence.
+pub(super) fn observation_id(line: u64) -> String {
+    format!("line-observation-{line}")
 }
 
 fn info_category(w: &mut Writer, column: Column, category: Category) {

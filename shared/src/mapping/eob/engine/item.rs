@@ -3,8 +3,9 @@
 use super::part::Part;
 use super::{Engine, elements};
 use crate::fhir::json::Writer;
-use crate::mapping::eob::rule::{Rule, System, Target};
-use crate::mapping::eob::terms::{Coding, DATA_ABSENT_REASON, DENIAL_REASON, NDC};
+use crate::mapping::Version;
+use crate::mapping::eob::rule::{Form, Rule, System, Target};
+use crate::mapping::eob::terms::{ADJUDICATION, Coding, DATA_ABSENT_REASON, DENIAL_REASON, NDC};
 use crate::rif::Column;
 
 impl Engine<'_> {
@@ -18,23 +19,16 @@ impl Engine<'_> {
         w.array_unless_empty("extension", |w| line.extensions(w));
         w.key("sequence");
         w.unsigned(line.sequence(at));
-        let members = self.care_team.of_line(at).iter();
-        sequences(
-            w,
-            "careTeamSequence",
-            members.map(|sequence| *sequence as u64),
-        );
-        let diagnosis = self.diagnoses.of_line(at);
-        sequences(
-            w,
-            "diagnosisSequence",
-            diagnosis.map(|sequence| sequence as u64),
-        );
+        sequences(w, "careTeamSequence", self.care_team.of_line(at));
+        sequences(w, "diagnosisSequence", self.diagnoses.of_line(at));
         sequences(w, "informationSequence", information);
         w.object_unless_empty("revenue", |w| line.revenue(w));
         w.object_unless_empty("category", |w| line.category(w));
         w.key("productOrService");
-        w.object(|w| self.product(w, line));
+        w.object(|w| {
+            w.array_unless_empty("extension", |w| self.product_extensions(w, line));
+            w.array_unless_empty("coding", |w| self.product(w, line));
+        });
         w.array_unless_empty("modifier", |w| self.modifiers(w, line));
         line.serviced(w);
         w.object_unless_empty("locationCodeableConcept", |w| line.place(w));
@@ -43,37 +37,47 @@ impl Engine<'_> {
         w.array_unless_empty("adjudication", |w| line.adjudications(w));
     }
 
-    /// The service or drug. FHIR wants one, so that what is missing is said to be.
-    fn product(&self, w: &mut Writer, line: &Part) {
-        let is_coded = line.rules().any(|rule| {
-            matches!(rule.r4, Target::Product(_) | Target::Drug) && line.text(rule.column).is_some()
+    /// The drug beside the service. R4 wants a service, so that what is missing is said to be.
+    fn product_extensions(&self, w: &mut Writer, line: &Part) {
+        self.drug_extension(w, line);
+        let is_coded = line.rules().any(|(rule, target)| {
+            matches!(
+                target,
+                Target::Product(_) | Target::ProductOf(..) | Target::Drug
+            ) && line.text(rule.column).is_some()
         });
-        w.array_unless_empty("extension", |w| {
-            for rule in line.rules() {
-                if let (Target::ProductDrug, Some(_)) = (&rule.r4, line.text(rule.column)) {
-                    w.object(|w| {
-                        w.plain("url", NDC);
-                        w.key("valueCoding");
-                        self.drug(w, line, rule.column);
-                    });
+        if !is_coded {
+            w.object(|w| {
+                w.plain("url", DATA_ABSENT_REASON);
+                w.text("valueCode", "unknown");
+            });
+        }
+    }
+
+    /// The codings of the service or drug.
+    pub(super) fn product(&self, w: &mut Writer, line: &Part) {
+        for (rule, target) in line.rules() {
+            match target {
+                Target::Product(system) => line.code_in(w, system, rule.column),
+                Target::ProductOf(system, version) => {
+                    self.code_of_version(w, line, rule.column, System::Bare(system), Some(version));
                 }
+                Target::Drug => self.drug(w, line, rule.column),
+                _ => {}
             }
-            if !is_coded {
+        }
+    }
+
+    pub(super) fn drug_extension(&self, w: &mut Writer, line: &Part) {
+        for (rule, target) in line.rules() {
+            if let (Target::ProductDrug, Some(_)) = (target, line.text(rule.column)) {
                 w.object(|w| {
-                    w.plain("url", DATA_ABSENT_REASON);
-                    w.text("valueCode", "unknown");
+                    w.plain("url", NDC);
+                    w.key("valueCoding");
+                    self.drug(w, line, rule.column);
                 });
             }
-        });
-        w.array_unless_empty("coding", |w| {
-            for rule in line.rules() {
-                match rule.r4 {
-                    Target::Product(system) => line.code_in(w, system, rule.column),
-                    Target::Drug => self.drug(w, line, rule.column),
-                    _ => {}
-                }
-            }
-        });
+        }
     }
 
     /// A National Drug Code with the name of the drug, where it is known.
@@ -84,35 +88,67 @@ impl Engine<'_> {
         }
     }
 
-    fn modifiers(&self, w: &mut Writer, line: &Part) {
-        for rule in line.rules() {
-            let Target::Modifier(system, version) = rule.r4 else {
+    pub(super) fn modifiers(&self, w: &mut Writer, line: &Part) {
+        for (rule, target) in line.rules() {
+            let Target::Modifier(system, version) = target else {
                 continue;
             };
-            let Some(code) = line.text(rule.column) else {
+            if line.text(rule.column).is_none() {
                 continue;
-            };
-            let version = version.and_then(|column| self.claim.text(column));
+            }
             w.object(|w| {
                 w.key("coding");
-                w.array(|w| match (system, version) {
-                    (System::Bare(system), Some(version)) => w.object(|w| {
-                        w.plain("system", system);
-                        w.text("version", &version);
-                        w.text("code", &code);
-                    }),
-                    _ => line.code_in(w, system, rule.column),
-                });
+                w.array(|w| self.code_of_version(w, line, rule.column, system, version));
             });
         }
     }
 
+    /// A line's code of a system whose version stands in a column of the claim.
+    fn code_of_version(
+        &self,
+        w: &mut Writer,
+        line: &Part,
+        column: Column,
+        system: System,
+        version: Option<Column>,
+    ) {
+        let version = version.and_then(|column| self.claim.text(column));
+        match (system, version, line.text(column)) {
+            (System::Bare(system), Some(version), Some(code)) => w.object(|w| {
+                w.plain("system", system);
+                w.text("version", &version);
+                w.text("code", &code);
+            }),
+            _ => line.code_in(w, system, column),
+        }
+    }
+
     /// The provider's state, which stands in the columns of the claim.
-    fn state(&self, w: &mut Writer) {
-        for rule in self.claim.rules() {
-            if let (Target::State, Some(state)) = (&rule.r4, self.claim.text(rule.column)) {
+    pub(super) fn state(&self, w: &mut Writer) {
+        for (rule, target) in self.claim.rules() {
+            if let (Target::State, Some(state)) = (target, self.claim.text(rule.column)) {
                 w.text("state", &state);
             }
+        }
+    }
+}
+
+/// What is said of an amount.
+struct Amount {
+    category: &'static Coding,
+    /// The variable that names it.
+    label: Column,
+    extension: Option<Column>,
+    reason: Option<Column>,
+}
+
+impl Amount {
+    fn of(category: &'static Coding, label: Column) -> Self {
+        Self {
+            category,
+            label,
+            extension: None,
+            reason: None,
         }
     }
 }
@@ -120,43 +156,43 @@ impl Engine<'_> {
 impl Part<'_> {
     /// The line's own number, else its place.
     pub(super) fn sequence(&self, at: usize) -> u64 {
-        let numbered = self.rules().find_map(|rule| match rule.r4 {
+        let numbered = self.rules().find_map(|(rule, target)| match target {
             Target::Sequence => self.text(rule.column)?.parse().ok(),
             _ => None,
         });
         numbered.unwrap_or(at as u64 + 1)
     }
 
-    fn revenue(&self, w: &mut Writer) {
+    pub(super) fn revenue(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for rule in self.rules() {
-                if matches!(rule.r4, Target::RevenueExtension) {
+            for (rule, target) in self.rules() {
+                if matches!(target, Target::RevenueExtension) {
                     self.code_extension(w, rule.column, rule.column);
                 }
             }
         });
         w.array_unless_empty("coding", |w| {
-            for rule in self.rules() {
-                if let Target::Revenue(system) = rule.r4 {
+            for (rule, target) in self.rules() {
+                if let Target::Revenue(system) = target {
                     self.code_in(w, system, rule.column);
                 }
             }
         });
     }
 
-    fn category(&self, w: &mut Writer) {
+    pub(super) fn category(&self, w: &mut Writer) {
         w.array_unless_empty("coding", |w| {
-            for rule in self.rules() {
-                if matches!(rule.r4, Target::ItemCategory) {
+            for (rule, target) in self.rules() {
+                if matches!(target, Target::ItemCategory) {
                     self.code(w, rule.column);
                 }
             }
         });
     }
 
-    fn serviced(&self, w: &mut Writer) {
-        for rule in self.rules() {
-            match rule.r4 {
+    pub(super) fn serviced(&self, w: &mut Writer) {
+        for (rule, target) in self.rules() {
+            match target {
                 Target::ServicedDate => self.date(w, "servicedDate", rule.column),
                 Target::ServicedPeriod(end) if self.has_date(rule.column) => {
                     if !self.has_date(end) {
@@ -174,90 +210,112 @@ impl Part<'_> {
         }
     }
 
-    fn place(&self, w: &mut Writer) {
+    pub(super) fn place(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for rule in self.rules() {
-                if let Target::PlaceExtension(form) = rule.r4 {
+            for (rule, target) in self.rules() {
+                if let Target::PlaceExtension(form) = target {
                     self.extension(w, rule, form);
                 }
             }
         });
         w.array_unless_empty("coding", |w| {
-            for rule in self.rules() {
-                if matches!(rule.r4, Target::Place) {
+            for (rule, target) in self.rules() {
+                if matches!(target, Target::Place) {
                     self.code(w, rule.column);
                 }
             }
         });
     }
 
-    fn quantity(&self, w: &mut Writer) {
-        for rule in self.rules() {
-            if let (Target::Quantity, Some(number)) = (&rule.r4, self.number(rule)) {
-                w.key("quantity");
-                elements::quantity(w, number);
+    pub(super) fn quantity(&self, w: &mut Writer) {
+        w.object_unless_empty("quantity", |w| {
+            w.array_unless_empty("extension", |w| {
+                for (rule, target) in self.rules() {
+                    if matches!(target, Target::QuantityExtension) {
+                        self.extension(w, rule, Form::Quantity);
+                    }
+                }
+            });
+            for (rule, target) in self.rules() {
+                if let (Target::Quantity, Some(number)) = (target, self.number(rule)) {
+                    w.key("value");
+                    w.number(number);
+                }
             }
-        }
+        });
     }
 
-    fn adjudications(&self, w: &mut Writer) {
-        for rule in self.rules() {
-            match rule.r4 {
-                Target::Adjudication(category) => {
-                    self.adjudication(w, rule, category, rule.column, None);
+    pub(super) fn adjudications(&self, w: &mut Writer) {
+        for (rule, target) in self.rules() {
+            let own = rule.column;
+            match target {
+                Target::Adjudication(category) => self.amount(w, rule, Amount::of(category, own)),
+                Target::AdjudicationAs(category, label) => {
+                    self.amount(w, rule, Amount::of(category, label));
                 }
                 Target::AdjudicationWith(category, with) => {
-                    self.adjudication(w, rule, category, rule.column, Some(with));
+                    let extension = Some(with);
+                    let amount = Amount::of(category, own);
+                    self.amount(
+                        w,
+                        rule,
+                        Amount {
+                            extension,
+                            ..amount
+                        },
+                    );
                 }
-                Target::AdjudicationAs(category, label) => {
-                    self.adjudication(w, rule, category, label, None);
+                Target::AdjudicationBecause(category, why) => {
+                    let reason = Some(why);
+                    let amount = Amount::of(category, own);
+                    self.amount(w, rule, Amount { reason, ..amount });
                 }
-                Target::Denial => self.denial(w, rule.column),
+                Target::Denial if self.text(own).is_some() => w.object(|w| {
+                    w.key("category");
+                    elements::concept(w, &DENIAL_REASON);
+                    self.reason(w, own);
+                }),
+                Target::Reason if self.text(own).is_some() => w.object(|w| {
+                    w.key("category");
+                    elements::variable_concept(w, ADJUDICATION, own);
+                    self.reason(w, own);
+                }),
                 _ => {}
             }
         }
     }
 
-    fn adjudication(
-        &self,
-        w: &mut Writer,
-        rule: &Rule,
-        category: &Coding,
-        label: Column,
-        with: Option<Column>,
-    ) {
-        let Some(amount) = self.number(rule) else {
+    fn amount(&self, w: &mut Writer, rule: &Rule, amount: Amount) {
+        let Some(number) = self.number(rule) else {
             return;
         };
         w.object(|w| {
-            w.array_unless_empty("extension", |w| {
-                if let Some(column) = with {
-                    self.code_extension(w, column, column);
+            if let Some(column) = amount.extension {
+                w.array_unless_empty("extension", |w| self.code_extension(w, column, column));
+            }
+            match self.version {
+                Version::Stu3 => {
+                    w.key("category");
+                    elements::variable_concept(w, ADJUDICATION, amount.label);
                 }
-            });
-            elements::amount_category(w, category, Some(label));
+                Version::R4 => elements::amount_category(w, amount.category, Some(amount.label)),
+            }
+            if let Some(column) = amount.reason {
+                self.reason(w, column);
+            }
             w.key("amount");
-            elements::money(w, amount);
+            elements::money(w, self.version, number);
         });
     }
 
-    fn denial(&self, w: &mut Writer, column: Column) {
-        if self.text(column).is_none() {
-            return;
-        }
-        w.object(|w| {
-            w.key("category");
-            elements::concept(w, &DENIAL_REASON);
-            w.key("reason");
-            w.object(|w| {
-                w.key("coding");
-                w.array(|w| self.code(w, column));
-            });
+    fn reason(&self, w: &mut Writer, column: Column) {
+        w.object_unless_empty("reason", |w| {
+            w.array_unless_empty("coding", |w| self.code(w, column));
         });
     }
 }
 
-fn sequences(w: &mut Writer, key: &str, sequences: impl IntoIterator<Item = u64>) {
+pub(super) fn sequences(w: &mut Writer, key: &str, sequences: impl IntoIterator<Item = u64>) {
     w.array_unless_empty(key, |w| {
         for sequence in sequences {
             w.unsigned(sequence);

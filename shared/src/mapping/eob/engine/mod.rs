@@ -6,6 +6,7 @@ mod icd;
 mod info;
 mod item;
 mod part;
+mod stu3;
 
 use std::borrow::Cow;
 
@@ -15,11 +16,12 @@ use self::part::Part;
 use super::rule::{Measure, Rule, Target};
 use super::tables::{Items, Kind};
 use super::terms::{
-    BENEFIT_BALANCE, EOB_TYPE, MEDICAL_CARE, ORGANIZATION_NPI, PROFILE_BASE, SUB_TYPE, UNIQUE_CLAIM,
+    BENEFIT_BALANCE, Coding, EOB_TYPE, MEDICAL_CARE, ORGANIZATION_NPI, PROFILE_BASE, SUB_TYPE,
+    UNIQUE_CLAIM,
 };
 use crate::fhir::json::Writer;
-use crate::mapping::Context;
-use crate::rif::{Claim, Column};
+use crate::mapping::{Context, Version};
+use crate::rif::{Claim, Column, Decimal};
 
 /// A claim on its way to becoming an ExplanationOfBenefit.
 struct Engine<'a> {
@@ -34,12 +36,13 @@ struct Engine<'a> {
 
 /// Writes the claim by the tables of its kind.
 pub(super) fn write(w: &mut Writer, kind: &'static Kind, claim: &Claim, context: &Context) {
-    let header = Part::new(kind.claim, &claim.header);
+    let version = context.version;
+    let header = Part::new(version, kind.claim, &claim.header);
     let lines: Vec<Part> = match kind.items {
         Items::Lines(rules) => (claim.lines.iter())
-            .map(|line| Part::new(rules, line))
+            .map(|line| Part::new(version, rules, line))
             .collect(),
-        Items::Claim(rules) => vec![Part::new(rules, &claim.header)],
+        Items::Claim(rules) => vec![Part::new(version, rules, &claim.header)],
     };
     let engine = Engine {
         kind,
@@ -55,18 +58,22 @@ pub(super) fn write(w: &mut Writer, kind: &'static Kind, claim: &Claim, context:
         w.text("resourceType", "ExplanationOfBenefit");
         w.key("id");
         w.string_of(&[claim.claim_type.name(), "-", &claim_id.unwrap_or_default()]);
-        engine.document(w);
+        match version {
+            Version::Stu3 => engine.stu3_document(w),
+            Version::R4 => engine.r4_document(w),
+        }
     });
 }
 
 impl Engine<'_> {
-    fn document(&self, w: &mut Writer) {
+    fn r4_document(&self, w: &mut Writer) {
         self.meta(w);
         w.array_unless_empty("contained", |w| self.contained(w));
         w.array_unless_empty("extension", |w| self.claim.extensions(w));
         w.array_unless_empty("identifier", |w| self.identifiers(w));
         w.text("status", self.status());
         self.types(w);
+        self.sub_type(w);
         w.text("use", "claim");
         w.object_unless_empty("patient", |w| {
             elements::reference(w, &["Patient/", &self.patient]);
@@ -90,7 +97,9 @@ impl Engine<'_> {
         w.array_unless_empty("item", |w| self.items(w, &information));
         w.array_unless_empty("total", |w| self.totals(w));
         w.object_unless_empty("payment", |w| self.payment(w));
-        w.array_unless_empty("benefitBalance", |w| self.benefit_balance(w));
+        w.array_unless_empty("benefitBalance", |w| {
+            self.benefit_balance(w, &MEDICAL_CARE);
+        });
     }
 
     fn meta(&self, w: &mut Writer) {
@@ -108,16 +117,22 @@ impl Engine<'_> {
             w.object(|w| self.organization(w));
         }
         for (at, line) in self.lines.iter().enumerate() {
-            line.observations(w, line.sequence(at));
+            line.observation(w, &info::observation_id(line.sequence(at)));
         }
     }
 
-    /// The provider's identifiers, as rows that have a value.
-    fn organization_identifiers(&self) -> impl Iterator<Item = (&'static Rule, Cow<'_, str>)> {
-        self.claim.rules().filter_map(|rule| match rule.r4 {
-            Target::Organization(..) => Some((rule, self.claim.text(rule.column)?)),
-            _ => None,
-        })
+    /// The contained provider's identifiers: type, system and value.
+    fn organization_identifiers(
+        &self,
+    ) -> impl Iterator<Item = (&'static Coding, Option<&'static str>, Cow<'_, str>)> {
+        self.claim
+            .rules()
+            .filter_map(|(rule, target)| match target {
+                Target::Organization(id_type, system) => {
+                    Some((id_type, system, self.claim.text(rule.column)?))
+                }
+                _ => None,
+            })
     }
 
     fn has_organization(&self) -> bool {
@@ -133,10 +148,7 @@ impl Engine<'_> {
         });
         let mut name = None;
         w.array_unless_empty("identifier", |w| {
-            for (rule, value) in self.organization_identifiers() {
-                let Target::Organization(id_type, system) = rule.r4 else {
-                    continue;
-                };
+            for (id_type, system, value) in self.organization_identifiers() {
                 w.object(|w| elements::identifier(w, Some(id_type), system, &value));
                 if id_type.code == ORGANIZATION_NPI.code {
                     name = self.context.provider_name(&value);
@@ -151,16 +163,18 @@ impl Engine<'_> {
     }
 
     fn identifiers(&self, w: &mut Writer) {
-        for rule in self.claim.rules() {
-            let Target::Identifier(system) = rule.r4 else {
+        for (rule, target) in self.claim.rules() {
+            let Target::Identifier(system) = target else {
                 continue;
             };
             let Some(value) = self.claim.text(rule.column) else {
                 continue;
             };
             w.object(|w| {
-                w.key("type");
-                elements::concept(w, &UNIQUE_CLAIM);
+                if self.context.version == Version::R4 {
+                    w.key("type");
+                    elements::concept(w, &UNIQUE_CLAIM);
+                }
                 w.key("system");
                 match system {
                     Some(system) => w.string(system),
@@ -173,7 +187,7 @@ impl Engine<'_> {
 
     /// A claim whose final action is neither final nor cancelled cannot be relied on.
     fn status(&self) -> &'static str {
-        let final_action = |rule: &'static Rule| match rule.r4 {
+        let final_action = |(rule, target): (&Rule, Target)| match target {
             Target::Status => self.claim.text(rule.column),
             _ => None,
         };
@@ -185,19 +199,33 @@ impl Engine<'_> {
     }
 
     fn types(&self, w: &mut Writer) {
+        let claim_type = match self.context.version {
+            Version::Stu3 => self.kind.stu3.claim_type,
+            Version::R4 => Some(self.kind.claim_type),
+        };
         w.key("type");
-        w.begin_object();
-        w.key("coding");
-        w.array(|w| {
-            for rule in self.claim.rules() {
-                if matches!(rule.r4, Target::Type) {
-                    self.claim.code(w, rule.column);
+        w.object(|w| {
+            w.key("coding");
+            w.array(|w| {
+                self.type_codes(w, |target| matches!(target, Target::Type));
+                elements::bare_coding(w, EOB_TYPE, self.kind.eob_type, "");
+                if let Some(coding) = claim_type {
+                    elements::coding(w, coding);
                 }
-            }
-            elements::bare_coding(w, EOB_TYPE, self.kind.eob_type, "");
-            elements::coding(w, self.kind.claim_type);
+                self.type_codes(w, |target| matches!(target, Target::TypeToo));
+            });
         });
-        w.end_object();
+    }
+
+    fn type_codes(&self, w: &mut Writer, is_here: impl Fn(Target) -> bool) {
+        for (rule, target) in self.claim.rules() {
+            if is_here(target) {
+                self.claim.code(w, rule.column);
+            }
+        }
+    }
+
+    fn sub_type(&self, w: &mut Writer) {
         if let Some((code, text)) = self.kind.sub_type {
             w.key("subType");
             w.object(|w| {
@@ -210,14 +238,14 @@ impl Engine<'_> {
 
     fn billable_period(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for rule in self.claim.rules() {
-                if matches!(rule.r4, Target::PeriodExtension) {
+            for (rule, target) in self.claim.rules() {
+                if matches!(target, Target::PeriodExtension) {
                     self.claim.code_extension(w, rule.column, rule.column);
                 }
             }
         });
-        for rule in self.claim.rules() {
-            let key = match rule.r4 {
+        for (rule, target) in self.claim.rules() {
+            let key = match target {
                 Target::PeriodStart => "start",
                 Target::PeriodEnd => "end",
                 _ => continue,
@@ -227,14 +255,13 @@ impl Engine<'_> {
     }
 
     fn disposition(&self, w: &mut Writer) {
-        for rule in self.claim.rules() {
-            if let (Target::Disposition, Some(text)) = (&rule.r4, self.claim.text(rule.column)) {
+        for (rule, target) in self.claim.rules() {
+            if let (Target::Disposition, Some(text)) = (target, self.claim.text(rule.column)) {
                 w.text("disposition", &text);
             }
         }
     }
 
-    /// The beneficiary's coverage by the part of Medicare that pays.
     fn insurance(&self, w: &mut Writer) {
         if self.patient.is_empty() {
             return;
@@ -242,30 +269,35 @@ impl Engine<'_> {
         w.object(|w| {
             w.key("focal");
             w.boolean(true);
-            w.key("coverage");
-            w.object(|w| {
-                w.array_unless_empty("extension", |w| {
-                    for rule in self.claim.rules() {
-                        if matches!(rule.r4, Target::CoverageExtension) {
-                            self.claim.identifier_extension(w, rule.column);
-                        }
+            self.coverage(w, self.kind.coverage);
+        });
+    }
+
+    /// The beneficiary's coverage by the part of Medicare that pays.
+    fn coverage(&self, w: &mut Writer, part: &str) {
+        w.key("coverage");
+        w.object(|w| {
+            w.array_unless_empty("extension", |w| {
+                for (rule, target) in self.claim.rules() {
+                    if matches!(target, Target::CoverageExtension) {
+                        self.claim.identifier_extension(w, rule.column);
                     }
-                });
-                elements::reference(w, &["Coverage/", self.kind.coverage, "-", &self.patient]);
+                }
             });
+            elements::reference(w, &["Coverage/", part, "-", &self.patient]);
         });
     }
 
     fn totals(&self, w: &mut Writer) {
-        for rule in self.claim.rules() {
-            match rule.r4 {
+        for (rule, target) in self.claim.rules() {
+            match target {
                 Target::Total(category, label) => {
                     if let Some(amount) = self.claim.number(rule) {
                         elements::total(w, category, label, amount);
                     }
                 }
                 Target::TotalOfNothing(category) => {
-                    elements::total(w, category, None, crate::rif::Decimal::ZERO);
+                    elements::total(w, category, None, Decimal::ZERO);
                 }
                 _ => {}
             }
@@ -273,13 +305,13 @@ impl Engine<'_> {
     }
 
     fn payment(&self, w: &mut Writer) {
-        for rule in self.claim.rules() {
-            match rule.r4 {
+        for (rule, target) in self.claim.rules() {
+            match target {
                 Target::PaymentDate => self.claim.date(w, "date", rule.column),
                 Target::PaymentAmount => {
                     if let Some(amount) = self.claim.number(rule) {
                         w.key("amount");
-                        elements::money(w, amount);
+                        elements::money(w, self.context.version, amount);
                     }
                 }
                 _ => {}
@@ -287,36 +319,42 @@ impl Engine<'_> {
         }
     }
 
-    fn benefit_balance(&self, w: &mut Writer) {
-        let mut financials = self.claim.rules().filter_map(|rule| match rule.r4 {
-            Target::Benefit(measure) => Some((rule.column, measure, self.claim.number(rule)?)),
-            _ => None,
-        });
-        let Some(first) = financials.next() else {
+    fn benefit_balance(&self, w: &mut Writer, category: &Coding) {
+        let mut financials = self
+            .claim
+            .rules()
+            .filter_map(|(rule, target)| match target {
+                Target::Benefit(measure) => Some((rule.column, measure, self.claim.number(rule)?)),
+                _ => None,
+            })
+            .peekable();
+        if financials.peek().is_none() {
             return;
-        };
+        }
         w.object(|w| {
             w.key("category");
-            elements::concept(w, &MEDICAL_CARE);
+            elements::concept(w, category);
             w.key("financial");
             w.array(|w| {
-                for (column, measure, number) in std::iter::once(first).chain(financials) {
-                    w.object(|w| {
-                        w.key("type");
-                        elements::variable_concept(w, BENEFIT_BALANCE, column);
-                        match measure {
-                            Measure::Money => {
-                                w.key("usedMoney");
-                                elements::money(w, number);
-                            }
-                            Measure::Count => {
-                                w.key("usedUnsignedInt");
-                                w.number(elements::whole(number));
-                            }
-                        }
-                    });
+                for (column, measure, number) in financials {
+                    w.object(|w| self.financial(w, column, measure, number));
                 }
             });
         });
+    }
+
+    fn financial(&self, w: &mut Writer, column: Column, measure: Measure, number: Decimal) {
+        w.key("type");
+        elements::variable_concept(w, BENEFIT_BALANCE, column);
+        match measure {
+            Measure::Money => {
+                w.key("usedMoney");
+                elements::money(w, self.context.version, number);
+            }
+            Measure::Count => {
+                w.key("usedUnsignedInt");
+                w.number(elements::whole(number));
+            }
+        }
     }
 }

@@ -4,25 +4,37 @@ use std::borrow::Cow;
 
 use super::elements;
 use crate::fhir::json::Writer;
+use crate::mapping::Version;
 use crate::mapping::codes::{VARIABLE_BASE, variable};
 use crate::mapping::eob::rule::{Blank, Form, Rule, System, Target};
 use crate::rif::{Column, Decimal, Row, Value};
 
 /// The claim's columns or a line's, with their rows.
 pub(super) struct Part<'a> {
+    pub(super) version: Version,
     rules: &'static [&'static [Rule]],
     row: &'a Row<'a>,
 }
 
 impl<'a> Part<'a> {
-    pub(super) fn new(rules: &'static [&'static [Rule]], row: &'a Row<'a>) -> Self {
-        Self { rules, row }
+    pub(super) fn new(
+        version: Version,
+        rules: &'static [&'static [Rule]],
+        row: &'a Row<'a>,
+    ) -> Self {
+        Self {
+            version,
+            rules,
+            row,
+        }
     }
 
-    /// The rows that apply, in the order of the answer.
-    pub(super) fn rules(&self) -> impl Iterator<Item = &'static Rule> + '_ {
+    /// The rows that apply, with where they send their value, in the order of the answer.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (&'static Rule, Target)> + '_ {
         let rules = self.rules.iter().flat_map(|table| table.iter());
-        rules.filter(|rule| rule.applies(self.row))
+        rules
+            .filter(|rule| rule.applies(self.row))
+            .map(|rule| (rule, rule.target(self.version)))
     }
 
     /// The text of any column without the blanks around it; `None` where nothing is left.
@@ -88,10 +100,10 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The extensions of this part.
+    /// The extensions of this part, those of observations and drugs aside.
     pub(super) fn extensions(&self, w: &mut Writer) {
-        for rule in self.rules() {
-            match rule.r4 {
+        for (rule, target) in self.rules() {
+            match target {
                 Target::Extension(form) => self.extension(w, rule, form),
                 Target::ExtensionAs(variable) => self.code_extension(w, variable, rule.column),
                 _ => {}
@@ -111,7 +123,9 @@ impl<'a> Part<'a> {
                     extension(w, column, |w| self.date(w, "valueDate", column));
                 }
             }
-            Form::Money => self.number_extension(w, rule, "valueMoney", elements::money),
+            Form::Money => self.number_extension(w, rule, "valueMoney", |w, amount| {
+                elements::money(w, self.version, amount);
+            }),
             Form::Quantity => self.number_extension(w, rule, "valueQuantity", elements::quantity),
             Form::QuantityOf(system, unit) => {
                 self.number_extension(w, rule, "valueQuantity", |w, number| {

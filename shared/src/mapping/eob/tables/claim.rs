@@ -18,7 +18,7 @@ pub(super) const ALL: &[Rule] = &[
 #[rustfmt::skip]
 pub(super) const CLAIM: &[Rule] = &[
     row(NCH_CLM_TYPE_CD,                Type),
-    row(NCH_NEAR_LINE_REC_IDENT_CD,     Extension(Form::Code)),
+    row(NCH_NEAR_LINE_REC_IDENT_CD,     Extension(Form::Code)).stu3(TypeToo),
     row(CLM_FROM_DT,                    PeriodStart),
     row(CLM_THRU_DT,                    PeriodEnd),
     row(CLM_PMT_AMT,                    PaymentAmount),

@@ -1,8 +1,10 @@
 //! Inpatient hospital claims, Part A.
 
-use super::{DiagnosisTypes, Items, Kind, claim, institutional};
+use super::{DiagnosisTypes, Items, Kind, Stu3, claim, institutional};
 use crate::mapping::eob::rule::Target::*;
-use crate::mapping::eob::rule::{Category, Fact, Form, Label, Measure, Rule, System, row, rows};
+use crate::mapping::eob::rule::{
+    Category, Fact, Form, Label, Measure, Rule, System, r4, row, rows, stu3,
+};
 use crate::mapping::eob::terms::*;
 use crate::rif::Column::*;
 
@@ -12,6 +14,10 @@ pub(in crate::mapping::eob) const INPATIENT: Kind = Kind {
     claim_type: &INSTITUTIONAL,
     sub_type: Some(("inpatient", "Inpatient")),
     coverage: "part-a",
+    stu3: Stu3 {
+        claim_type: Some(&STU3_INSTITUTIONAL),
+        coverage: "part-a",
+    },
     diagnoses: DiagnosisTypes {
         admitting: &ADMITTING_DX,
         principal: &PRINCIPAL_DX,
@@ -42,9 +48,10 @@ pub(in crate::mapping::eob) const INPATIENT: Kind = Kind {
 
 #[rustfmt::skip]
 const CLAIM: &[Rule] = &[
+    stu3(NCH_WKLY_PROC_DT,              Info(Category::Named(&RECEIVED_DATE), Fact::Date)),
     row(NCH_PTNT_STATUS_IND_CD,         Info(Category::Named(&INFO), Fact::Code(System::Variable))),
-    row(CLM_ADMSN_DT,                   Info(Category::Only(&ADMISSION_PERIOD), Fact::Period(NCH_BENE_DSCHRG_DT))),
-    row(NCH_BENE_DSCHRG_DT,             With(CLM_ADMSN_DT)),
+    row(CLM_ADMSN_DT,                   Info(Category::Only(&ADMISSION_PERIOD), Fact::Period(NCH_BENE_DSCHRG_DT))).stu3(HospitalizationStart),
+    row(NCH_BENE_DSCHRG_DT,             With(CLM_ADMSN_DT)).stu3(HospitalizationEnd),
 ];
 
 /// Skilled nursing facilities have these too.
@@ -56,20 +63,23 @@ pub(super) const ADMISSION: &[Rule] = &[
     row(NCH_VRFD_NCVRD_STAY_THRU_DT,    With(NCH_VRFD_NCVRD_STAY_FROM_DT)),
     row(NCH_ACTV_OR_CVRD_LVL_CARE_THRU, Info(Category::Named(&INFO), Fact::Date)),
     row(NCH_BENE_MDCR_BNFTS_EXHTD_DT_I, Info(Category::Named(&INFO), Fact::Date)),
-    row(CLM_DRG_CD,                     Info(Category::Named(&INFO), Fact::Code(System::Variable))),
-    row(FI_CLM_ACTN_CD,                 Extension(Form::Code)),
+    row(CLM_DRG_CD,                     Info(Category::Named(&INFO), Fact::Code(System::Variable))).stu3(Package),
+    row(FI_CLM_ACTN_CD,                 Extension(Form::Code)).stu3(Unmapped("STU3 answers leave the action code out")),
 ];
 
 #[rustfmt::skip]
 const PAYMENT: &[Rule] = &[
-    row(CLM_DRG_OUTLIER_STAY_CD,        Unmapped("R4 answers leave the outlier stay code out")),
-    row(CLM_PPS_IND_CD,                 Unmapped("R4 answers show the PPS indicator on home health and skilled nursing claims only")),
+    row(CLM_DRG_OUTLIER_STAY_CD,        Unmapped("the answers leave the outlier stay code out")),
+    row(CLM_PPS_IND_CD,                 Unmapped("the answers show the PPS indicator on home health and skilled nursing claims only")),
     row(IME_OP_CLM_VAL_AMT,             Extension(Form::Money)).optional(),
-    row(CLM_UNCOMPD_CARE_PMT_AMT,       Extension(Form::Money)).optional(),
+    r4(CLM_UNCOMPD_CARE_PMT_AMT,        Extension(Form::Money)).optional(),
     row(DSH_OP_CLM_VAL_AMT,             Extension(Form::Money)).optional(),
     row(CLM_PASS_THRU_PER_DIEM_AMT,     Benefit(Measure::Money)),
     row(NCH_PROFNL_CMPNT_CHRG_AMT,      Benefit(Measure::Money)),
     row(CLM_TOT_PPS_CPTL_AMT,           Benefit(Measure::Money)).optional(),
+    // Quirk: the amount comes twice in STU3.
+    stu3(IME_OP_CLM_VAL_AMT,            Extension(Form::Money)).optional(),
+    stu3(CLM_UNCOMPD_CARE_PMT_AMT,      Extension(Form::Money)).optional(),
 ];
 
 /// Skilled nursing facilities have these too.
@@ -103,20 +113,20 @@ const CLAIM_LAST: &[Rule] = &[
     // The first diagnosis counts as principal, whatever the principal diagnosis says.
     rows(&claim::DIAGNOSES_POA, 1, 1,   Diagnosis(Label::Principal)),
     rows(&claim::PRINCIPAL, 1, 1,       Diagnosis(Label::Principal)),
-    rows(&claim::DIAGNOSES_POA, 2, 25,  Diagnosis(Label::Other)),
-    rows(&claim::EXTERNAL_POA, 1, 1,    Diagnosis(Label::External)),
-    rows(&claim::FIRST_EXTERNAL, 1, 1,  Diagnosis(Label::External)),
+    rows(&claim::DIAGNOSES_POA, 2, 25,  Diagnosis(Label::Other)).stu3(Diagnosis(Label::Other)),
+    rows(&claim::EXTERNAL_POA, 1, 1,    Diagnosis(Label::ExternalFirst)),
+    rows(&claim::FIRST_EXTERNAL, 1, 1,  Diagnosis(Label::ExternalFirst)),
     rows(&claim::EXTERNAL_POA, 2, 12,   Diagnosis(Label::External)),
     rows(&claim::PROCEDURES, 1, 25,     Procedure),
-    row(NCH_WKLY_PROC_DT,               Info(Category::Named(&RECEIVED_DATE), Fact::Date)),
+    r4(NCH_WKLY_PROC_DT,                Info(Category::Named(&RECEIVED_DATE), Fact::Date)),
     // Quirk: a weight such as 1.2494, but written as a whole number.
-    row(CLM_PPS_CPTL_DRG_WT_NUM,        Benefit(Measure::Count)).optional(),
-    row(BENE_LRD_USED_CNT,              Benefit(Measure::Count)).optional(),
+    row(CLM_PPS_CPTL_DRG_WT_NUM,        Benefit(Measure::Count)).stu3(Unmapped("STU3 answers leave the weight out")).optional(),
+    row(BENE_LRD_USED_CNT,              Benefit(Measure::Count)).stu3(Unmapped("STU3 answers leave the reserve days out")).optional(),
 ];
 
 #[rustfmt::skip]
 const LINE: &[Rule] = &[
-    // Quirk: inpatient lines show the service under two systems, the lines of other institutions under the second only.
-    row(HCPCS_CD,                       Product(System::Variable)),
+    // Quirk: in R4 inpatient lines show the service under two systems, the lines of other institutions under the second only.
+    r4(HCPCS_CD,                        Product(System::Variable)),
     row(HCPCS_CD,                       Product(System::Bare(HCPCS))),
 ];

@@ -42,10 +42,19 @@ pub(super) struct Kind {
     pub(super) sub_type: Option<(&'static str, &'static str)>,
     /// The part of Medicare that pays: the beginning of the Coverage's id.
     pub(super) coverage: &'static str,
+    pub(super) stu3: Stu3,
     pub(super) diagnoses: DiagnosisTypes,
     /// The rows of the claim's columns, in the order of the answer.
     pub(super) claim: &'static [&'static [Rule]],
     pub(super) items: Items,
+}
+
+/// What STU3 says otherwise than R4.
+#[derive(Debug)]
+pub(super) struct Stu3 {
+    /// Quirk: some types of claim do not say it.
+    pub(super) claim_type: Option<&'static Coding>,
+    pub(super) coverage: &'static str,
 }
 
 /// What becomes an `item`.
@@ -71,8 +80,8 @@ impl DiagnosisTypes {
         match label {
             Label::Admitting => self.admitting,
             Label::Principal => self.principal,
-            Label::Other => self.other,
-            Label::External => self.external,
+            Label::Other | Label::Untyped => self.other,
+            Label::ExternalFirst | Label::External => self.external,
             Label::Reason => &REASON_DX,
             Label::Secondary => &SECONDARY_DX,
         }

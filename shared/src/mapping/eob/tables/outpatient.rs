@@ -1,8 +1,10 @@
 //! Outpatient hospital claims, Part B.
 
-use super::{Items, Kind, claim, institutional};
+use super::{Items, Kind, Stu3, claim, institutional};
 use crate::mapping::eob::rule::Target::*;
-use crate::mapping::eob::rule::{Label, Measure, Rule, System, row, rows};
+use crate::mapping::eob::rule::{
+    Form, Label, Measure, Rule, System, only_r4, only_stu3, row, rows,
+};
 use crate::mapping::eob::terms::*;
 use crate::rif::Column::*;
 
@@ -12,6 +14,10 @@ pub(in crate::mapping::eob) const OUTPATIENT: Kind = Kind {
     claim_type: &INSTITUTIONAL,
     sub_type: Some(("outpatient", "Outpatient")),
     coverage: "part-b",
+    stu3: Stu3 {
+        claim_type: Some(&STU3_PROFESSIONAL),
+        coverage: "part-b",
+    },
     diagnoses: institutional::DIAGNOSIS_TYPES,
     claim: &[
         claim::CLAIM_NUMBER,
@@ -27,10 +33,12 @@ pub(in crate::mapping::eob) const OUTPATIENT: Kind = Kind {
     ],
     items: Items::Lines(&[
         LINE,
+        &only_stu3(PAYMENTS),
+        &only_stu3(institutional::SERVICE),
         institutional::LINE,
         institutional::NONCOVERED_CHARGE,
-        LINE_LAST,
-        institutional::SERVICE,
+        &only_r4(PAYMENTS),
+        &only_r4(institutional::SERVICE),
     ]),
 };
 
@@ -56,22 +64,22 @@ const LINE: &[Rule] = &[
     row(REV_CNTR_2ND_ANSI_CD,           Denial),
     row(REV_CNTR_3RD_ANSI_CD,           Denial),
     row(REV_CNTR_4TH_ANSI_CD,           Denial),
-    row(REV_CNTR_APC_HIPPS_CD,          Unmapped("R4 answers leave the APC or HIPPS code out")),
-    row(REV_CNTR_PMT_MTHD_IND_CD,       Unmapped("R4 answers leave the payment method out")),
-    row(REV_CNTR_DSCNT_IND_CD,          Unmapped("R4 answers leave the discount indicator out")),
-    row(REV_CNTR_PACKG_IND_CD,          Unmapped("R4 answers leave the packaging indicator out")),
-    row(REV_CNTR_OTAF_PMT_CD,           Unmapped("R4 answers leave the obligation to accept as full payment out")),
+    row(REV_CNTR_APC_HIPPS_CD,          Unmapped("the answers leave the APC or HIPPS code out")),
+    row(REV_CNTR_PMT_MTHD_IND_CD,       Unmapped("the answers leave the payment method out")),
+    row(REV_CNTR_DSCNT_IND_CD,          Unmapped("the answers leave the discount indicator out")),
+    row(REV_CNTR_PACKG_IND_CD,          Unmapped("the answers leave the packaging indicator out")),
+    row(REV_CNTR_OTAF_PMT_CD,           Unmapped("the answers leave the obligation to accept as full payment out")),
     row(REV_CNTR_STUS_IND_CD,           RevenueExtension),
     row(HCPCS_CD,                       Product(System::Bare(HCPCS))),
     row(HCPCS_1ST_MDFR_CD,              Modifier(System::Bare(HCPCS), None)),
     row(HCPCS_2ND_MDFR_CD,              Modifier(System::Bare(HCPCS), None)),
-    // Quirk: an exemption number or product code, too, is written as a National Drug Code.
-    row(REV_CNTR_IDE_NDC_UPC_NUM,       ProductDrug),
+    // Quirk: in R4 an exemption number or product code, too, is written as a National Drug Code.
+    row(REV_CNTR_IDE_NDC_UPC_NUM,       ProductDrug).stu3(ProductExtension(Form::Code)),
 ];
 
-/// What the answers show after the charges of all institutions.
+/// In STU3 before the charges of all institutions, in R4 after them.
 #[rustfmt::skip]
-const LINE_LAST: &[Rule] = &[
+const PAYMENTS: [Rule; 9] = [
     row(REV_CNTR_BLOOD_DDCTBL_AMT,      Adjudication(&DEDUCTIBLE)),
     row(REV_CNTR_CASH_DDCTBL_AMT,       Adjudication(&DEDUCTIBLE)),
     row(REV_CNTR_COINSRNC_WGE_ADJSTD_C, Adjudication(&COINSURANCE)),

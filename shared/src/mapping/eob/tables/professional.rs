@@ -16,8 +16,8 @@ pub(super) const DIAGNOSIS_TYPES: DiagnosisTypes = DiagnosisTypes {
 #[rustfmt::skip]
 pub(super) const CLAIM: &[Rule] = &[
     row(NCH_WKLY_PROC_DT,               Info(Category::Named(&RECEIVED_DATE), Fact::Date)),
-    // Quirk: what the primary payer paid stands under the label of the total charge.
-    row(CARR_CLM_PRMRY_PYR_PD_AMT,      Total(&PRIOR_PAYER_PAID, Some(CLM_TOT_CHRG_AMT))),
+    // Quirk: in R4 what the primary payer paid stands under the label of the total charge.
+    row(CARR_CLM_PRMRY_PYR_PD_AMT,      Total(&PRIOR_PAYER_PAID, Some(CLM_TOT_CHRG_AMT))).stu3(Extension(Form::Money)),
     row(CARR_NUM,                       Extension(Form::Identifier)),
     row(CARR_CLM_CNTL_NUM,              Extension(Form::Identifier)),
     row(CARR_CLM_PMT_DNL_CD,            Extension(Form::Code)),
@@ -55,7 +55,7 @@ pub(super) const LINE: &[Rule] = &[
     row(LINE_COINSRNC_AMT,              Adjudication(&COINSURANCE)),
     row(LINE_SBMTD_CHRG_AMT,            Adjudication(&SUBMITTED)),
     row(LINE_ALOWD_CHRG_AMT,            Adjudication(&ELIGIBLE)),
-    row(LINE_PRCSG_IND_CD,              Extension(Form::Code)),
+    row(LINE_PRCSG_IND_CD,              Extension(Form::Code)).stu3(Reason),
     row(LINE_SERVICE_DEDUCTIBLE,        Extension(Form::Code)),
     row(LINE_HCT_HGB_TYPE_CD,           Observation(LINE_HCT_HGB_RSLT_NUM)),
     row(LINE_HCT_HGB_RSLT_NUM,          With(LINE_HCT_HGB_TYPE_CD)),
