@@ -49,6 +49,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: Arguments) -> Outcome {
     let mut environment = sandbox.environment.clone();
     let sdk_python = sdk_python.display().to_string();
     environment.insert("BLUEBUTTON_SDK_PYTHON".to_owned(), sdk_python);
+    let admin = workspace.program("bluebutton-admin").display().to_string();
+    environment.insert("BLUEBUTTON_ADMIN".to_owned(), admin);
     let mut count = Count::default();
     count.add(tests(workspace, &environment, &[])?);
     if !arguments.no_deployment {
