@@ -69,8 +69,9 @@ impl Engine<'_> {
         w.raw(r#""resourceType":"ReferralRequest""#);
         w.text("id", &contained_id(REFERRAL));
         w.raw(r#""status":"completed""#);
-        w.key("subject");
-        w.object(|w| elements::reference(w, &["Patient/", &self.patient]));
+        w.object_unless_empty("subject", |w| {
+            elements::reference(w, &["Patient/", &self.patient]);
+        });
         w.key("requester");
         w.object(|w| {
             w.key("agent");
