@@ -1,4 +1,3 @@
-use lambda_http::request::from_str;
 use serde_json::Value;
 
 use super::*;
@@ -6,7 +5,8 @@ use super::*;
 const BASE: &str = "https://api.example";
 
 fn call(event: &str) -> Call {
-    Call::new(from_str(event).unwrap(), Some(BASE))
+    let event = serde_json::from_str(event).unwrap();
+    Call::new(&event, "", Some(BASE))
 }
 
 fn request(method: &str, path: &str, headers: &Value) -> Call {

@@ -1,6 +1,7 @@
 //! HTTP: calls and answers, the public base URL, request ids, bodies and headers that every function shares.
 
 mod call;
+mod event;
 mod form;
 mod log;
 pub mod page;
@@ -10,7 +11,7 @@ mod serve;
 pub use call::{ApiVersion, Call};
 pub use form::{BODY_BYTES_MAX, Duplicate, FormError, Parameters};
 pub use lambda_http::{
-    Error, Request,
+    Error,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
 };
 pub use log::start_logging;

@@ -1,9 +1,6 @@
 //! An answer: status, headers, body, with the headers that every answer of ours has.
 
-use lambda_http::{
-    Body, IntoResponse,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-};
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 /// An answer to the caller. Personal data may be in it, so nothing is cached and `Debug` shows the status only.
 #[derive(Clone)]
@@ -108,21 +105,5 @@ impl std::fmt::Debug for Response {
         f.debug_struct("Response")
             .field("status", &self.status)
             .finish_non_exhaustive()
-    }
-}
-
-impl IntoResponse for Response {
-    fn into_response(
-        self,
-    ) -> std::pin::Pin<Box<dyn Future<Output = lambda_http::Response<Body>> + Send>> {
-        // Everything we serve is UTF-8 text; what is not goes out base64-encoded.
-        let body = match String::from_utf8(self.body) {
-            Ok(text) => Body::Text(text),
-            Err(error) => Body::Binary(error.into_bytes()),
-        };
-        let mut response = lambda_http::Response::new(body);
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        Box::pin(std::future::ready(response))
     }
 }

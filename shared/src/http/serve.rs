@@ -1,7 +1,12 @@
 //! The loop around a function's handler: request ids, one log line per request, no panic that escapes.
 
-use lambda_http::{Error, Request, http::HeaderName, http::StatusCode, run, service_fn};
-use serde_json::json;
+use lambda_http::{
+    Error, LambdaEvent,
+    http::{HeaderName, StatusCode},
+    lambda_runtime::run,
+    service_fn,
+};
+use serde_json::{Value, json};
 use std::{
     convert::Infallible,
     future::poll_fn,
@@ -11,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Call, Response};
+use super::{Call, Response, event::Event};
 use crate::config;
 
 /// Runs a function: each event becomes a [`Call`], each [`Response`] leaves with `X-Request-Id`,
@@ -25,9 +30,10 @@ where
     Answer: Future<Output = Response> + Send,
 {
     let public_base_url = config::public_base_url();
-    run(service_fn(async |request: Request| {
-        let call = Call::new(request, public_base_url.as_deref());
-        Ok::<_, Infallible>(answer(&handler, call).await)
+    run(service_fn(async |invocation: LambdaEvent<Value>| {
+        let (event, id) = (&invocation.payload, &invocation.context.request_id);
+        let call = Call::new(event, id, public_base_url.as_deref());
+        Ok::<_, Infallible>(Event(event).answer(answer(&handler, call).await))
     }))
     .await
 }
@@ -74,12 +80,7 @@ mod tests {
     use super::*;
 
     fn call() -> Call {
-        let event = json!({
-            "version": "2.0", "rawPath": "/", "rawQueryString": "", "headers": {}, "isBase64Encoded": false,
-            "requestContext": {"http": {"method": "GET", "path": "/"}, "timeEpoch": 0}
-        });
-        let request = lambda_http::request::from_str(&event.to_string()).expect("an event");
-        Call::new(request, Some("http://localhost:8000"))
+        Call::new(&json!({}), "", Some("http://localhost:8000"))
     }
 
     #[tokio::test]

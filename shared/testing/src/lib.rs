@@ -200,10 +200,8 @@ pub fn request(method: &str, path_and_query: &str, headers: &Value) -> Call {
 /// The call of an event in which `TOKEN` stands for the token.
 pub fn event_call(event: &str, token: &str) -> Call {
     let event = event.replace("TOKEN", token);
-    Call::new(
-        lambda_http::request::from_str(&event).expect("the stand works"),
-        Some(BASE),
-    )
+    let event = serde_json::from_str(&event).expect("the stand works");
+    Call::new(&event, "", Some(BASE))
 }
 
 /// An answer's body as JSON.
