@@ -88,7 +88,7 @@ impl Client {
     ) -> Result<Url, Box<dyn Error>> {
         let page = location(
             &self.base_url,
-            &self.get(&self.authorize_url(verifier, scope)?)?,
+            self.get(&self.authorize_url(verifier, scope)?)?,
         )?;
         let html = self.get(&page)?.into_body().read_to_string()?;
         let username = sandbox::user_name_of(patient);
@@ -100,7 +100,7 @@ impl Client {
             ("password", &password),
         ];
         let signed_in = self.post(&page, &form)?;
-        location(&page, &signed_in).map_err(|_| {
+        location(&page, signed_in).map_err(|_| {
             let id = patient.as_str();
             format!("the sandbox does not let {id} sign in: no such person is loaded, or the name is locked").into()
         })
@@ -114,7 +114,7 @@ impl Client {
             ("share_demographic_scopes", "True"),
             ("allow", "Connect"),
         ];
-        let back = location(&page, &self.post(&page, &form)?)?;
+        let back = location(&page, self.post(&page, &form)?)?;
         let answer = |name: &str| {
             let pairs = back.query_pairs();
             pairs
@@ -184,12 +184,17 @@ fn unreachable(base_url: &Url, error: &ureq::Error) -> Box<dyn Error> {
     format!("{base_url} does not answer: {error}. Is the sandbox running?").into()
 }
 
-/// Where an answer leads.
-fn location(from: &Url, answer: &Response<Body>) -> Result<Url, Box<dyn Error>> {
+/// Where an answer leads, or what it says instead.
+fn location(from: &Url, answer: Response<Body>) -> Result<Url, Box<dyn Error>> {
     let target = answer.headers().get(LOCATION);
-    let target = target.and_then(|value| value.to_str().ok());
-    let target = target.ok_or_else(|| format!("{} answers {}", from.path(), answer.status()))?;
-    Ok(from.join(target)?)
+    if let Some(target) = target.and_then(|value| value.to_str().ok()) {
+        return Ok(from.join(target)?);
+    }
+    let status = answer.status();
+    let text = answer.into_body().read_to_string().unwrap_or_default();
+    let body: Value = serde_json::from_str(&text).unwrap_or_default();
+    let message = body["message"].as_str().unwrap_or_default();
+    Err(format!("the sandbox answers {status} {message}").into())
 }
 
 /// The value of a hidden field of a page of ours.
