@@ -601,3 +601,17 @@ async fn two_apps_may_ask_in_two_tabs_of_one_browser() {
     assert_eq!(sandbox.get(&mut browser, &first).await.status, 200);
     assert_eq!(sandbox.get(&mut browser, &second).await.status, 200);
 }
+
+#[tokio::test]
+async fn one_person_may_sign_in_many_times_at_once() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let sign_in = async || {
+        let mut browser = Browser::default();
+        let page = sandbox.begin(&mut browser).await;
+        sandbox.sign_in(&mut browser, &page).await
+    };
+    let rounds = (0..8).map(|_| sign_in());
+    futures_util::future::join_all(rounds).await;
+}

@@ -2,12 +2,17 @@
 
 use aws_sdk_dynamodb::Client;
 use jiff::{Timestamp, ToSpan};
+use std::time::Duration;
 
 use super::{StoreError, attributes, item};
 use crate::oauth::sha256_hex;
 
 /// The failures after which a user name is locked.
 pub const FAILURES_MAX: i64 = 5;
+
+/// How often a name is tried that seems locked, and the pause between.
+const ATTEMPTS: u32 = 4;
+const PAUSE_MILLISECONDS: u64 = 100;
 
 /// How long failures count, and how long the lock holds after the last one.
 pub const LOCK_MINUTES: i64 = 30;
@@ -30,9 +35,37 @@ impl SignInFailuresTable {
     /// Counts an attempt before its password is looked at, so that parallel guesses count too.
     /// Whether the password may be looked at; if not, the name is locked.
     ///
+    /// A person who signs in several times at once is counted until the first of them has succeeded, so a name that
+    /// seems locked is tried again for a moment.
+    ///
     /// # Errors
     /// As every call of a table.
     pub async fn begin(&self, username: &str, now: Timestamp) -> Result<bool, StoreError> {
+        for _ in 1..ATTEMPTS {
+            if self.count(username, now).await? {
+                return Ok(true);
+            }
+            tokio::time::sleep(Duration::from_millis(PAUSE_MILLISECONDS)).await;
+        }
+        self.count(username, now).await
+    }
+
+    /// Forgets the failures after a sign-in.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn clear(&self, username: &str) -> Result<(), StoreError> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", item::string(sha256_hex(username)))
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::of)
+    }
+
+    async fn count(&self, username: &str, now: Timestamp) -> Result<bool, StoreError> {
         let counted = self
             .client
             .update_item()
@@ -54,21 +87,6 @@ impl SignInFailuresTable {
             Err(StoreError::Conflict) => self.restart(username, now).await,
             Err(error) => Err(error),
         }
-    }
-
-    /// Forgets the failures after a sign-in.
-    ///
-    /// # Errors
-    /// As every call of a table.
-    pub async fn clear(&self, username: &str) -> Result<(), StoreError> {
-        self.client
-            .delete_item()
-            .table_name(&self.table)
-            .key("pk", item::string(sha256_hex(username)))
-            .send()
-            .await
-            .map(drop)
-            .map_err(StoreError::of)
     }
 
     /// Counts a first attempt again if the earlier ones no longer count. Whether it did.
