@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::deployment;
@@ -14,12 +15,24 @@ use crate::step::Step;
 use crate::tools::CMS_PYTHON_SDK;
 use crate::workspace::Workspace;
 
-/// What to leave out.
+const CLIPPY: [&str; 6] = [
+    "clippy",
+    "--workspace",
+    "--all-targets",
+    "--",
+    "-D",
+    "warnings",
+];
+
+/// Which part to run, if not all of it.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Leave the deployment check out.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "only_deployment")]
     no_deployment: bool,
+    /// Run the deployment check alone.
+    #[arg(long)]
+    only_deployment: bool,
 }
 
 /// How many tests passed and failed.
@@ -32,41 +45,34 @@ pub(crate) struct Count {
 /// Runs the checks from the quickest to the slowest; formatting and lints stop at once, tests all run.
 pub(crate) fn run(workspace: &Workspace, arguments: Arguments) -> Outcome {
     say_what_is_left_out()?;
-    check(workspace, "cargo fmt", &["fmt", "--all", "--check"])?;
-    let clippy = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    check(workspace, "cargo clippy", &clippy)?;
-    let sdk_python = CMS_PYTHON_SDK.prepare(&workspace.target)?.join("python");
-
     let state = workspace.target.join("test");
-    let sandbox = Sandbox::start(workspace, Options::for_tests(state.join("sandbox"))?)?;
-    let mut environment = sandbox.environment.clone();
-    let sdk_python = sdk_python.display().to_string();
-    environment.insert("BLUEBUTTON_SDK_PYTHON".to_owned(), sdk_python);
-    let admin = workspace.program("bluebutton-admin").display().to_string();
-    environment.insert("BLUEBUTTON_ADMIN".to_owned(), admin);
     let mut count = Count::default();
-    count.add(tests(workspace, &environment, &[])?);
-    if !arguments.no_deployment {
-        count.add(deployment::check(
-            workspace,
-            &state.join("deployment"),
-            &sandbox.rif(),
-        )?);
+    if !arguments.only_deployment {
+        check(workspace, "cargo fmt", &["fmt", "--all", "--check"])?;
+        check(workspace, "cargo clippy", &CLIPPY)?;
+        count.add(tests_on_a_sandbox(workspace, state.join("sandbox"))?);
     }
-    drop(sandbox);
-
+    if !arguments.no_deployment {
+        workspace.build()?;
+        count.add(deployment::check(workspace, &state.join("deployment"))?);
+    }
     println!("\n{} passed, {} failed", count.passed, count.failed);
     match count.failed {
         0 => Ok(()),
         _ => Err(Failure::silent()),
     }
+}
+
+/// Every test of the workspace, with the environment of a sandbox that lives as long.
+fn tests_on_a_sandbox(workspace: &Workspace, state: PathBuf) -> Outcome<Count> {
+    let sdk_python = CMS_PYTHON_SDK.prepare(&workspace.target)?.join("python");
+    let sandbox = Sandbox::start(workspace, Options::for_tests(state)?)?;
+    let mut environment = sandbox.environment.clone();
+    let sdk_python = sdk_python.display().to_string();
+    environment.insert("BLUEBUTTON_SDK_PYTHON".to_owned(), sdk_python);
+    let admin = workspace.program("bluebutton-admin").display().to_string();
+    environment.insert("BLUEBUTTON_ADMIN".to_owned(), admin);
+    tests(workspace, &environment, &[])
 }
 
 /// Runs `cargo test` and counts what its runner says.

@@ -20,6 +20,8 @@ use crate::workspace::Workspace;
 
 const STACK: &str = "bluebutton-sandbox";
 const TEMPLATES: [&str; 3] = ["template.yaml", "infra/data.yaml", "infra/access.yaml"];
+/// As many as the acceptance tests name.
+const BENEFICIARIES: u32 = 30;
 /// The acceptance tests that go the whole path; each call through the local gateway takes at least 0.1 s.
 const ACCEPTANCE_TESTS: [&str; 4] = ["--package", "acceptance", "--", "straight_path"];
 
@@ -33,7 +35,7 @@ struct Deployment<'a> {
 }
 
 /// Lints, builds, deploys twice (the second time as an update) and runs the acceptance tests of the straight path.
-pub(crate) fn check(workspace: &Workspace, state: &Path, rif: &Path) -> Outcome<Count> {
+pub(crate) fn check(workspace: &Workspace, state: &Path) -> Outcome<Count> {
     let sam = SAM.prepare(&workspace.target)?;
     // Zig is found through the Python that stands first.
     let path = tools::path_with([CARGO_LAMBDA.prepare(&workspace.target)?.as_path(), &sam]);
@@ -51,7 +53,7 @@ pub(crate) fn check(workspace: &Workspace, state: &Path, rif: &Path) -> Outcome<
     deployment.deploy("Deploying to a local AWS", None)?;
     let base_url = deployment.base_url()?;
     deployment.deploy("Deploying again, as an update", Some(&base_url))?;
-    let sandbox = deployment.set_up(&base_url, rif)?;
+    let sandbox = deployment.set_up(&base_url)?;
     checks::tests(
         workspace,
         &deployment.environment(&sandbox),
@@ -110,9 +112,10 @@ impl Deployment<'_> {
         if let Some(url) = public_base_url {
             overrides = format!("{overrides} PublicBaseUrl={url}");
         }
-        let mut deploy = self.sam(&["deploy", "--config-env", "sandbox", "--parameter-overrides"]);
+        let mut deploy = self.sam(&["deploy", "--config-env", "sandbox", "--config-file"]);
         deploy
-            .arg(overrides)
+            .arg(self.workspace.root.join("samconfig.toml"))
+            .args(["--parameter-overrides", &overrides])
             .args(["--stack-name", STACK, "--template-file"])
             .arg(self.state.join("build/template.yaml"));
         self.run("sam deploy", &mut deploy, "deploy.log", &step)?;
@@ -149,17 +152,14 @@ impl Deployment<'_> {
         ))
     }
 
-    /// Registers the applications, loads the people of the sandbox and describes it all in a file for the tests.
-    fn set_up(&self, base_url: &str, rif: &Path) -> Outcome<PathBuf> {
-        let step = Step::start("Loading people into the deployed tables");
+    /// Registers the applications, loads people and describes it all in a file for the tests.
+    fn set_up(&self, base_url: &str) -> Outcome<PathBuf> {
         let made = sandbox::set_up(self.workspace, self.state, &self.aws, base_url, STACK)?;
-        let mut load = self.workspace.admin();
-        load.envs(&made.environment).arg("load").arg(rif);
-        processes::run(
-            "bluebutton-admin load",
-            &mut load,
-            &self.state.join("load.log"),
-            |_| (),
+        sandbox::load_synthetic_people(
+            self.workspace,
+            self.state,
+            &made.environment,
+            BENEFICIARIES,
         )?;
         let file = self.state.join("sandbox.json");
         let description = json!({
@@ -168,7 +168,6 @@ impl Deployment<'_> {
             "sign_ins": sandbox::sign_ins(self.workspace, self.state, &made.environment)?,
         });
         sandbox::write(&file, &format!("{description:#}\n"))?;
-        step.done();
         Ok(file)
     }
 

@@ -151,11 +151,6 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// The RIF files of its synthetic people.
-    pub(crate) fn rif(&self) -> PathBuf {
-        self.state.join("rif")
-    }
-
     /// The file that describes the sandbox to scripts.
     fn description_file(&self) -> PathBuf {
         self.state.join("sandbox.json")
@@ -172,26 +167,12 @@ impl Sandbox {
         if !options.rif.is_empty() {
             return processes::run_in_view("Loading", load.args(&options.rif));
         }
-        let rif = self.rif();
-        let step = Step::start(format!("Making {} synthetic people", options.beneficiaries));
-        let _ = fs::remove_dir_all(&rif);
-        let mut synthesize = self.admin(workspace);
-        synthesize
-            .args([
-                "synthesize",
-                "--beneficiaries",
-                &options.beneficiaries.to_string(),
-            ])
-            .args(["--seed", &SEED.to_string(), "--out"])
-            .arg(&rif);
-        let log = self.state.join("synthesize.log");
-        processes::run("bluebutton-admin synthesize", &mut synthesize, &log, |_| ())?;
-        step.done();
-        let step = Step::start("Loading their claims");
-        let log = self.state.join("load.log");
-        processes::run("bluebutton-admin load", load.arg(&rif), &log, |_| ())?;
-        step.done();
-        Ok(())
+        load_synthetic_people(
+            workspace,
+            &self.state,
+            &self.environment,
+            options.beneficiaries,
+        )
     }
 
     /// Waits until every function has answered once.
@@ -321,7 +302,7 @@ pub(crate) fn set_up(
     base_url: &str,
     stack: &str,
 ) -> Outcome<DataResources> {
-    let step = Step::start("Creating tables, keys and secrets from infra/data.yaml");
+    let step = Step::start("Creating tables, keys, secrets and applications");
     let out = state.join("setup.json");
     let mut environment: BTreeMap<String, String> = aws.environment().into_iter().collect();
     let mut setup = workspace.admin();
@@ -355,6 +336,33 @@ pub(crate) fn set_up(
         environment,
         applications: made["applications"].take(),
     })
+}
+
+/// Writes RIF files of synthetic people and loads them.
+pub(crate) fn load_synthetic_people(
+    workspace: &Workspace,
+    state: &Path,
+    environment: &BTreeMap<String, String>,
+    beneficiaries: u32,
+) -> Outcome {
+    let rif = state.join("rif");
+    let step = Step::start(format!("Making {beneficiaries} synthetic people"));
+    let _ = fs::remove_dir_all(&rif);
+    let mut synthesize = workspace.admin();
+    synthesize
+        .args(["synthesize", "--beneficiaries", &beneficiaries.to_string()])
+        .args(["--seed", &SEED.to_string(), "--out"])
+        .arg(&rif);
+    let log = state.join("synthesize.log");
+    processes::run("bluebutton-admin synthesize", &mut synthesize, &log, |_| ())?;
+    step.done();
+    let step = Step::start("Loading their claims");
+    let mut load = workspace.admin();
+    load.envs(environment).arg("load").arg(&rif);
+    let log = state.join("load.log");
+    processes::run("bluebutton-admin load", &mut load, &log, |_| ())?;
+    step.done();
+    Ok(())
 }
 
 /// Writes the list of all sign-ins and gives those to start with.
