@@ -165,7 +165,12 @@ impl Sandbox {
         let mut load = self.admin(workspace);
         load.arg("load");
         if !options.rif.is_empty() {
-            return processes::run_in_view("Loading", load.args(&options.rif));
+            let loaded = processes::run_in_view("Loading", load.args(&options.rif));
+            if loaded.is_err() {
+                // It has named the rows and files that it refused.
+                eprintln!("Not everything was loaded; the sandbox goes on with the rest.");
+            }
+            return Ok(());
         }
         load_synthetic_people(
             workspace,
@@ -190,6 +195,9 @@ impl Sandbox {
     /// Writes the sign-ins and `sandbox.json`.
     fn describe(&mut self, workspace: &Workspace) -> Outcome {
         self.description["sign_ins"] = sign_ins(workspace, &self.state, &self.environment)?;
+        if self.list("sign_ins").next().is_none() {
+            return Err(Failure::new("Nobody was loaded, so nobody could sign in."));
+        }
         write(
             &self.description_file(),
             &format!("{:#}\n", self.description),
