@@ -272,7 +272,7 @@ fn interaction(call: &Call, resource: Resource) -> Result<(Version, Interaction<
         _ => return Err(Refusal::UnknownPath),
     };
     let version = match call.version {
-        Some(ApiVersion::V1) => return Err(Refusal::NotImplemented),
+        Some(ApiVersion::V1) => Version::Stu3,
         Some(ApiVersion::V2) => Version::R4,
         Some(ApiVersion::V3) => return Err(Refusal::NotSupported),
         None => return Err(Refusal::UnknownPath),

@@ -50,6 +50,7 @@ impl Sandbox {
         let person = StoredItem {
             bytes: vec![1],
             last_updated: Timestamp::now(),
+            mbi_hash: None,
         };
         let claims = ClaimsTable::new(DynamoDb::new(&aws), table("CLAIMS_TABLE"));
         claims

@@ -42,6 +42,17 @@ async fn answers_the_four_parts() {
 }
 
 #[tokio::test]
+async fn answers_in_the_fhir_of_the_version() {
+    let stand = loaded().await;
+    for (version, plan) in [("v1", "/grouping/subPlan"), ("v2", "/class/1/value")] {
+        let path = format!("/{version}/fhir/Coverage/part-b-{OWN}");
+        let (status, coverage) = answer_to(&stand, &path).await;
+        assert_eq!(status, 200, "{version}");
+        assert_eq!(coverage.pointer(plan), Some(&"Part B".into()), "{version}");
+    }
+}
+
+#[tokio::test]
 async fn answers_nobody_elses() {
     let stand = loaded().await;
     for (path, status) in [

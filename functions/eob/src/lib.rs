@@ -77,11 +77,9 @@ impl<'a> ExplanationOfBenefit<'a> {
         })
     }
 
-    /// Claims about substance use only with consent to show them (42 CFR part 2), and only types that are mapped.
+    /// Claims about substance use only with consent to show them (42 CFR part 2).
     fn may_be_answered(&self, access: &Access) -> bool {
-        let version = self.exchange.version();
-        (access.substance_use || !self.facts.sensitive)
-            && mapping::eob::is_mapped(self.facts.claim_type, version)
+        access.substance_use || !self.facts.sensitive
     }
 
     fn head(&self) -> ClaimHead<'_> {

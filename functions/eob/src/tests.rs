@@ -51,6 +51,25 @@ async fn answers_the_persons_claims_in_the_order_of_their_ids() {
 }
 
 #[tokio::test]
+async fn answers_in_the_fhir_of_the_version() {
+    let stand = loaded().await;
+    let part_b = format!("Coverage/part-b-{OWN}");
+    for (version, coverage) in [
+        ("v1", "/insurance/coverage/reference"),
+        ("v2", "/insurance/0/coverage/reference"),
+    ] {
+        let path = format!("/{version}/fhir/ExplanationOfBenefit");
+        let (status, claim) = answer_to(&stand, &format!("{path}/carrier-10")).await;
+        assert_eq!(status, 200, "{version}");
+        assert_eq!(claim.pointer(coverage), Some(&json!(part_b)), "{version}");
+        let (_, bundle) = answer_to(&stand, &format!("{path}?_id=carrier-10")).await;
+        assert_eq!(bundle["entry"][0]["resource"], claim, "{version}");
+        let url = format!("{BASE}{path}/carrier-10");
+        assert_eq!(bundle["entry"][0]["fullUrl"], url, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn links_pages_on_the_public_url() {
     let stand = loaded().await;
     let (_, bundle) = answer_to(
@@ -144,7 +163,11 @@ async fn says_what_is_wrong_with_a_request() {
             404,
             "not-found",
         ),
-        ("/v1/fhir/ExplanationOfBenefit", 501, "not-supported"),
+        (
+            "/v1/fhir/ExplanationOfBenefit/carrier-999",
+            404,
+            "not-found",
+        ),
         (
             "/v3/fhir/ExplanationOfBenefit/carrier-10",
             404,

@@ -41,6 +41,16 @@ async fn answers_the_tokens_own_person() {
 }
 
 #[tokio::test]
+async fn answers_in_the_fhir_of_the_version() {
+    let stand = loaded().await;
+    for (version, has_profile) in [("v1", false), ("v2", true)] {
+        let (status, patient) = answer_to(&stand, &format!("/{version}/fhir/Patient/{OWN}")).await;
+        assert_eq!(status, 200, "{version}");
+        assert_eq!(patient["meta"].get("profile").is_some(), has_profile);
+    }
+}
+
+#[tokio::test]
 async fn answers_nobody_else() {
     let stand = loaded().await;
     stand.load_person_as("7", OTHER);

@@ -152,6 +152,7 @@ async fn load_person(aws: &SdkConfig) -> BeneId {
     let person = StoredItem {
         bytes: encode_row(&row),
         last_updated: Timestamp::now(),
+        mbi_hash: None,
     };
     let table = config::variable("CLAIMS_TABLE").expect("a sandbox");
     let claims = ClaimsTable::new(DynamoDb::new(aws), table);

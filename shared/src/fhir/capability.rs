@@ -2,8 +2,6 @@
 
 use super::json::Writer;
 use super::search::{COVERAGE, EXPLANATION_OF_BENEFIT, PATIENT, Parameter};
-use crate::mapping::{Version, eob::is_mapped};
-use crate::rif::ClaimType;
 
 /// When the statement last changed.
 const DATE: &str = "2026-11-22";
@@ -18,22 +16,21 @@ const CARIN: &str = "http://hl7.org/fhir/us/carin-bb/StructureDefinition/C4BB-";
 /// A resource type that is served: its profiles and search parameters.
 struct Resource {
     name: &'static str,
-    /// Each with the claim types that follow it; none for resources that are no claims.
-    profiles: &'static [(&'static str, &'static [ClaimType])],
+    profiles: &'static [&'static str],
     parameters: &'static [Parameter],
 }
 
 #[rustfmt::skip]
 const RESOURCES: &[Resource] = &[
-    Resource { name: "Patient", profiles: &[("Patient", &[])], parameters: PATIENT },
-    Resource { name: "Coverage", profiles: &[("Coverage", &[])], parameters: COVERAGE },
+    Resource { name: "Patient", profiles: &["Patient"], parameters: PATIENT },
+    Resource { name: "Coverage", profiles: &["Coverage"], parameters: COVERAGE },
     Resource {
         name: "ExplanationOfBenefit",
         profiles: &[
-            ("ExplanationOfBenefit-Professional-NonClinician", &[ClaimType::Carrier, ClaimType::Hha]),
-            ("ExplanationOfBenefit-Inpatient-Institutional", &[ClaimType::Inpatient, ClaimType::Snf, ClaimType::Hospice, ClaimType::Dme]),
-            ("ExplanationOfBenefit-Outpatient-Institutional", &[ClaimType::Outpatient]),
-            ("ExplanationOfBenefit-Pharmacy", &[ClaimType::Pde]),
+            "ExplanationOfBenefit-Professional-NonClinician",
+            "ExplanationOfBenefit-Inpatient-Institutional",
+            "ExplanationOfBenefit-Outpatient-Institutional",
+            "ExplanationOfBenefit-Pharmacy",
         ],
         parameters: EXPLANATION_OF_BENEFIT,
     },
@@ -137,11 +134,8 @@ impl Resource {
         w.object(|w| {
             w.text("type", self.name);
             w.array_unless_empty("supportedProfile", |w| {
-                for (profile, claim_types) in self.profiles {
-                    let mut types = claim_types.iter();
-                    if claim_types.is_empty() || types.any(|t| is_mapped(*t, Version::R4)) {
-                        w.string_of(&[CARIN, profile]);
-                    }
+                for profile in self.profiles {
+                    w.string_of(&[CARIN, profile]);
                 }
             });
             w.array_unless_empty("interaction", |w| {

@@ -3,7 +3,7 @@
 //! Sources: the field dictionary's entries for Coverage and Patient, and the approved answers for their order.
 
 use super::codes::{self, VARIABLE_BASE};
-use super::{Context, coverage, patient};
+use super::{Context, Version, coverage, patient};
 use crate::fhir::bundle::instant;
 use crate::fhir::json::Writer;
 use crate::rif::Column::{self, *};
@@ -45,16 +45,12 @@ pub(super) const PART_D_SEGMENT: Extension = Months(months("PTD_SGMT_", NAMES, "
 pub(super) const COST_SHARE: Extension = Months(months("CST_SHR_GRP_", NAMES, "_CD"));
 pub(super) const RETIREE_SUBSIDY: Extension = Months(months("RDS_", NAMES, "_IND"));
 
-/// The columns of the two beneficiary files that no R4 answer shows, and why.
+/// The columns of the two beneficiary files that no answer shows, and why.
 const NOT_ANSWERED: &[(&[Column], &str)] = &[
     (&[DML_IND], "says how to load the row"),
     (
         &[BENE_CRNT_HIC_NUM, CRNT_BIC],
-        "the old claim number is never answered in R4",
-    ),
-    (
-        &[COVSTART],
-        "the start of coverage in STU3 only; R4 has a start per part",
+        "the old claim number goes only to callers who ask for it by a header, which Blue Button's clients do not send",
     ),
     (
         &[
@@ -186,12 +182,14 @@ const fn contains(columns: &[Column], column: Column) -> bool {
     false
 }
 
-/// `meta`: when the data was loaded, and the CARIN profile it follows.
+/// `meta`: when the data was loaded, and in R4 the CARIN profile it follows.
 pub(super) fn meta(w: &mut Writer, context: &Context, profile: &str) {
     w.key("meta");
     w.object(|w| {
         w.text("lastUpdated", &instant(context.last_updated));
-        w.array_unless_empty("profile", |w| w.string(profile));
+        if context.version == Version::R4 {
+            w.array_unless_empty("profile", |w| w.string(profile));
+        }
     });
 }
 

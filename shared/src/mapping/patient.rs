@@ -1,8 +1,8 @@
 //! Patient: who the beneficiary is.
 
-use super::Context;
 use super::codes::VARIABLE_BASE;
 use super::enrollment::{self, DUAL, Extension, RACE, REFERENCE_YEAR, date, filled};
+use super::{Context, Version};
 use crate::fhir::json::Writer;
 use crate::rif::Column::{self, *};
 use crate::rif::{Beneficiary, Row};
@@ -15,6 +15,7 @@ const IDENTIFIER_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 const IDENTIFIER_CURRENCY: &str =
     "https://bluebutton.cms.gov/resources/codesystem/identifier-currency";
 const MEDICARE_NUMBER: &str = "http://hl7.org/fhir/sid/us-mbi";
+const MEDICARE_NUMBER_HASH: &str = "https://bluebutton.cms.gov/resources/identifier/mbi-hash";
 
 /// The extensions made of columns, between those of sex and race that US Core defines.
 pub(super) const EXTENSIONS: &[&Extension] = &[&RACE, &REFERENCE_YEAR, &DUAL];
@@ -43,8 +44,11 @@ pub fn write(w: &mut Writer, beneficiary: &Beneficiary, context: &Context) {
         w.text("resourceType", "Patient");
         text(w, "id", row, BENE_ID);
         enrollment::meta(w, context, PROFILE);
-        w.array_unless_empty("extension", |w| extensions(w, beneficiary));
-        w.array_unless_empty("identifier", |w| identifiers(w, beneficiary));
+        w.array_unless_empty("extension", |w| extensions(w, beneficiary, context.version));
+        w.array_unless_empty("identifier", |w| match context.version {
+            Version::Stu3 => stu3_identifiers(w, beneficiary),
+            Version::R4 => identifiers(w, beneficiary),
+        });
         w.array_unless_empty("name", |w| w.object(|w| name(w, row)));
         w.text(
             "gender",
@@ -53,7 +57,7 @@ pub fn write(w: &mut Writer, beneficiary: &Beneficiary, context: &Context) {
         date(w, "birthDate", row, BENE_BIRTH_DT);
         if row.date(DEATH_DT).is_some() {
             date(w, "deceasedDateTime", row, DEATH_DT);
-        } else {
+        } else if context.version == Version::R4 {
             w.key("deceasedBoolean");
             w.boolean(false);
         }
@@ -61,7 +65,7 @@ pub fn write(w: &mut Writer, beneficiary: &Beneficiary, context: &Context) {
     });
 }
 
-fn extensions(w: &mut Writer, beneficiary: &Beneficiary) {
+fn extensions(w: &mut Writer, beneficiary: &Beneficiary, version: Version) {
     if let Some((_, _, code)) = sex(&beneficiary.row) {
         w.object(|w| {
             w.text("url", US_CORE_SEX);
@@ -70,7 +74,9 @@ fn extensions(w: &mut Writer, beneficiary: &Beneficiary) {
     }
     let (race, others) = EXTENSIONS.split_at(1);
     enrollment::extensions(w, beneficiary, race);
-    unknown_race(w);
+    if version == Version::R4 {
+        unknown_race(w);
+    }
     enrollment::extensions(w, beneficiary, others);
 }
 
@@ -102,9 +108,7 @@ fn identifiers(w: &mut Writer, beneficiary: &Beneficiary) {
     let row = &beneficiary.row;
     w.object(|w| {
         identifier_type(w, "MB", "Member Number", None);
-        w.key("system");
-        w.string_of(&[VARIABLE_BASE, "bene_id"]);
-        text(w, "value", row, BENE_ID);
+        member_number(w, row);
     });
     let mut seen = Vec::new();
     if let Some(number) = filled(row, MBI_NUM) {
@@ -129,11 +133,34 @@ fn medicare_number(w: &mut Writer, row: &Row, currency: Currency) {
         text(w, "value", row, MBI_NUM);
         // CMS answers the period of the present number only.
         if matches!(currency, Currency::Current) {
-            w.object_unless_empty("period", |w| {
-                date(w, "start", row, EFCTV_BGN_DT);
-                date(w, "end", row, EFCTV_END_DT);
-            });
+            period(w, row);
         }
+    });
+}
+
+/// The member number, and the present Medicare number as a hash: STU3 never shows the number itself.
+fn stu3_identifiers(w: &mut Writer, beneficiary: &Beneficiary) {
+    let row = &beneficiary.row;
+    w.object(|w| member_number(w, row));
+    if let Some(hash) = beneficiary.mbi_hash {
+        w.object(|w| {
+            w.text("system", MEDICARE_NUMBER_HASH);
+            w.text("value", hash);
+            period(w, row);
+        });
+    }
+}
+
+fn member_number(w: &mut Writer, row: &Row) {
+    w.key("system");
+    w.string_of(&[VARIABLE_BASE, "bene_id"]);
+    text(w, "value", row, BENE_ID);
+}
+
+fn period(w: &mut Writer, row: &Row) {
+    w.object_unless_empty("period", |w| {
+        date(w, "start", row, EFCTV_BGN_DT);
+        date(w, "end", row, EFCTV_END_DT);
     });
 }
 

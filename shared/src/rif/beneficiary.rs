@@ -11,6 +11,8 @@ pub struct Beneficiary<'a> {
     pub earlier: Vec<Row<'a>>,
     /// One row per reference year, ascending, with the columns of [`year_row`].
     pub years: Vec<Row<'a>>,
+    /// The hash of the present Medicare number (MBI), made when the person was loaded.
+    pub mbi_hash: Option<&'a str>,
 }
 
 /// The part of a beneficiary row that belongs to its reference year: the year itself, the counts of months and the

@@ -34,6 +34,8 @@ pub struct StoredItem {
     pub bytes: Vec<u8>,
     /// When the content last changed.
     pub last_updated: Timestamp,
+    /// Of a person: the hash of the present Medicare number (MBI), which STU3 answers.
+    pub mbi_hash: Option<String>,
 }
 
 /// An item to be written where there is none.
@@ -60,6 +62,7 @@ const SORT_KEY: &str = "sk";
 const BYTES: &str = "d";
 const LAST_UPDATED: &str = "lu";
 const FORMAT: &str = "fmt";
+const MBI_HASH: &str = "mh";
 
 impl ClaimsTable {
     /// The table of that name.
@@ -350,9 +353,11 @@ impl TryFrom<Item> for StoredItem {
             .parse()
             .map_err(|_| StoreError::Corrupt(LAST_UPDATED))?;
         let bytes = item::take_binary(&mut item, BYTES)?;
+        let mbi_hash = item::read_string(&item, MBI_HASH).ok().map(str::to_owned);
         Ok(Self {
             bytes,
             last_updated,
+            mbi_hash,
         })
     }
 }
@@ -379,6 +384,8 @@ fn item_of(beneficiary: &BeneId, item_key: &ItemKey, new: StoredItem) -> Item {
         attribute(FORMAT, item::number(format.into())),
         attribute(BYTES, item::binary(new.bytes)),
     ]);
+    let mbi_hash = new.mbi_hash.map(item::string);
+    whole.extend(mbi_hash.map(|hash| attribute(MBI_HASH, hash)));
     whole
 }
 

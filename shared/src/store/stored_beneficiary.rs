@@ -32,6 +32,7 @@ impl StoredBeneficiary {
             row: person.row,
             earlier: person.earlier,
             years: years.collect::<Result<_, _>>()?,
+            mbi_hash: self.person.mbi_hash.as_deref(),
         })
     }
 

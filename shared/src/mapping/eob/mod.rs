@@ -9,15 +9,9 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
-use super::{Context, Version};
+use super::Context;
 use crate::fhir::json::Writer;
-use crate::rif::{Claim, ClaimType};
-
-/// Whether claims of this type can be answered in this version.
-#[must_use]
-pub const fn is_mapped(_claim_type: ClaimType, _version: Version) -> bool {
-    true
-}
+use crate::rif::Claim;
 
 /// Writes the claim as an ExplanationOfBenefit.
 pub fn write(w: &mut Writer, claim: &Claim, context: &Context) {

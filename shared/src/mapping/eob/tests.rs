@@ -3,10 +3,11 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::mapping::Version;
 use crate::mapping::approved::{assert_approved, reference};
 use crate::rif::Column::{self, *};
 use crate::rif::reader::Reader;
-use crate::rif::{Kind, Layout, Record, Row, RowPart, Value};
+use crate::rif::{ClaimType, Kind, Layout, Record, Row, RowPart, Value};
 
 type Fields<'a> = &'a [(Column, &'a str)];
 

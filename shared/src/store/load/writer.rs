@@ -11,6 +11,7 @@ use super::{Follower, LoadError, Summary};
 use crate::identity::{BeneId, MedicareNumberHasher};
 use crate::rif::{Action, Rejection};
 use crate::store::patience::patiently;
+use crate::store::stored_beneficiary::Person;
 use crate::store::stored_claim::{decode_row, same_content};
 use crate::store::{
     ClaimsTable, INSERTS_MAX, IdentityTable, ItemKey, NewItem, StoreError, StoredItem,
@@ -188,7 +189,14 @@ impl Writer {
             let hash = self.hasher.hash(number);
             self.identity.add(&hash, &work.beneficiary).await?;
         }
-        self.put(work, &ItemKey::Person, stored, &bytes).await
+        let person = Person::decode(&bytes)?;
+        let [_, mbi] = person::medicare_numbers(&person.row);
+        let mbi_hash = mbi.map(|mbi| self.hasher.hash(mbi));
+        let new = StoredItem {
+            mbi_hash,
+            ..self.stamped(&bytes)
+        };
+        self.put(work, &ItemKey::Person, stored, new).await
     }
 
     /// Writes an item that does not depend on what is stored.
@@ -200,7 +208,7 @@ impl Writer {
         is_same: impl Fn(&[u8], &[u8]) -> bool,
     ) -> Result<Outcome, StoreError> {
         if work.action == Action::Insert {
-            return match self.put(work, key, None, bytes).await {
+            return match self.put(work, key, None, self.stamped(bytes)).await {
                 Err(StoreError::Conflict) => Ok(Outcome::Unchanged),
                 outcome => outcome,
             };
@@ -208,7 +216,7 @@ impl Writer {
         let stored = self.claims.stored(&work.beneficiary, key).await?;
         match stored {
             Some(stored) if is_same(&stored.bytes, bytes) => Ok(Outcome::Unchanged),
-            stored => self.put(work, key, stored, bytes).await,
+            stored => self.put(work, key, stored, self.stamped(bytes)).await,
         }
     }
 
@@ -218,9 +226,8 @@ impl Writer {
         work: &Work,
         key: &ItemKey,
         seen: Option<StoredItem>,
-        bytes: &[u8],
+        new: StoredItem,
     ) -> Result<Outcome, StoreError> {
-        let new = self.stamped(bytes);
         let Some(seen) = seen else {
             self.claims.insert(&work.beneficiary, key, new).await?;
             return Ok(Outcome::Inserted);
@@ -235,6 +242,7 @@ impl Writer {
         StoredItem {
             bytes: bytes.to_vec(),
             last_updated: self.now,
+            mbi_hash: None,
         }
     }
 }
