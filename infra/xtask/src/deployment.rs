@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::checks::{self, Count};
 use crate::failure::{Failure, Outcome};
-use crate::local_aws::{self, LocalAws};
+use crate::local_aws::LocalAws;
 use crate::processes;
 use crate::sandbox;
 use crate::step::Step;
@@ -41,7 +41,7 @@ pub(crate) fn check(workspace: &Workspace, state: &Path) -> Outcome<Count> {
     let path = tools::path_with([CARGO_LAMBDA.prepare(&workspace.target)?.as_path(), &sam]);
     make_folder(state)?;
     lint(workspace, state, &sam, &path)?;
-    let aws = LocalAws::start(&workspace.target, state, local_aws::free_port()?)?;
+    let aws = LocalAws::start(&workspace.target, state)?;
     let deployment = Deployment {
         workspace,
         state,

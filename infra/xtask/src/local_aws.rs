@@ -2,9 +2,9 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{self, Command};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{env, io};
 
 use ureq::Agent;
@@ -16,6 +16,8 @@ use crate::tools::{self, MINISTACK};
 
 /// The port of LocalStack, for which MiniStack stands in.
 const USUAL_PORT: u16 = 4566;
+/// MiniStack repeats the value of this variable where it tells how it is.
+const MARK_VARIABLE: &str = "MINISTACK_EDITION";
 const START_SECONDS_MAX: u64 = 60;
 const POLL_MILLISECONDS: u64 = 100;
 
@@ -27,18 +29,25 @@ pub(crate) struct LocalAws {
 }
 
 impl LocalAws {
-    /// The one that `AWS_ENDPOINT_URL` names, else a MiniStack of our own.
+    /// The one that `AWS_ENDPOINT_URL` names, else a MiniStack of our own, on LocalStack's port if that is free.
     pub(crate) fn find_or_start(target: &Path, state: &Path) -> Outcome<Self> {
         match env::var("AWS_ENDPOINT_URL") {
             Ok(endpoint_url) if !endpoint_url.is_empty() => Self::find(endpoint_url),
-            _ => Self::start(target, state, usual_or_free_port()?),
+            _ => Self::start_on(usual_or_free_port, target, state),
         }
     }
 
-    /// A MiniStack of our own on that port.
-    pub(crate) fn start(target: &Path, state: &Path, port: u16) -> Outcome<Self> {
+    /// A MiniStack of our own on a free port.
+    pub(crate) fn start(target: &Path, state: &Path) -> Outcome<Self> {
+        Self::start_on(free_port, target, state)
+    }
+
+    /// The port is chosen only when the tool is there, which may take minutes: it could be taken by then.
+    fn start_on(port: fn() -> Outcome<u16>, target: &Path, state: &Path) -> Outcome<Self> {
         let bin = MINISTACK.prepare(target)?;
+        let port = port()?;
         let step = Step::start(format!("Starting a local AWS on port {port}"));
+        let mark = mark();
         let endpoint_url = format!("http://127.0.0.1:{port}");
         let temporary = state.join("ministack");
         tools::make_folder(&temporary)?;
@@ -47,11 +56,12 @@ impl LocalAws {
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
             .env("IOT_MTLS_ENABLED", "0")
+            .env(MARK_VARIABLE, &mark)
             .env("AWS_ENDPOINT_URL", &endpoint_url)
             .env("TMPDIR", temporary);
         let mut process = Process::start("MiniStack", &mut command, &state.join("ministack.log"))?;
         let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
-        while !answers(&endpoint_url) {
+        while !is_marked(&endpoint_url, &mark) {
             process.check()?;
             if Instant::now() > deadline {
                 return Err(process.failure("MiniStack does not answer"));
@@ -116,12 +126,60 @@ fn usual_or_free_port() -> Outcome<u16> {
     }
 }
 
+/// What tells a MiniStack that this command starts from any other on this machine.
+fn mark() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanoseconds = now.unwrap_or_default().as_nanos();
+    format!("bluebutton-{}-{nanoseconds}", process::id())
+}
+
+/// Whether the MiniStack with that mark answers. One of somebody else's may have been faster on the port; its tables
+/// are not ours to write.
+fn is_marked(url: &str, mark: &str) -> bool {
+    get(&format!("{url}/_ministack/health")).is_some_and(|health| health.contains(mark))
+}
+
 /// Whether anything answers, whatever it answers.
 fn answers(url: &str) -> bool {
+    get(url).is_some()
+}
+
+fn get(url: &str) -> Option<String> {
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(5)))
         .http_status_as_error(false)
         .build()
         .into();
-    agent.get(url).call().is_ok()
+    let mut answer = agent.get(url).call().ok()?;
+    Some(answer.body_mut().read_to_string().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    #[test]
+    fn takes_no_local_aws_for_its_own_that_it_did_not_start() {
+        let check = |health: &'static str, mark: &str, expected: bool| {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let server = thread::spawn(move || {
+                let (mut connection, _) = listener.accept().unwrap();
+                let _ = connection.read(&mut [0; 4096]).unwrap();
+                let length = health.len();
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+                connection.write_all((head + health).as_bytes()).unwrap();
+            });
+            assert_eq!(is_marked(&url, mark), expected, "{health}");
+            server.join().unwrap();
+        };
+        let mine = mark();
+        check(r#"{"edition": "light"}"#, &mine, false);
+        check("", &mine, false);
+        check(r#"{"edition": "bluebutton-1-2"}"#, "bluebutton-1-2", true);
+        check(r#"{"edition": "bluebutton-1-2"}"#, &mine, false);
+        let nobody = format!("http://127.0.0.1:{}", free_port().unwrap());
+        assert!(!is_marked(&nobody, &mine));
+    }
 }

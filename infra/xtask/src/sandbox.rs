@@ -126,7 +126,7 @@ impl Sandbox {
         make_folder(&state)?;
         workspace.build()?;
         let aws = if options.for_tests {
-            LocalAws::start(&workspace.target, &state, local_aws::free_port()?)?
+            LocalAws::start(&workspace.target, &state)?
         } else {
             LocalAws::find_or_start(&workspace.target, &state)?
         };
@@ -135,6 +135,7 @@ impl Sandbox {
             environment,
             applications,
         } = set_up(workspace, &state, &aws, &base_url, STACK)?;
+        check_port(options.port)?;
         let functions = start_functions(workspace, &state, &options, &environment, &cargo_lambda)?;
         let mut sandbox = Self {
             functions,
@@ -181,13 +182,15 @@ impl Sandbox {
     }
 
     /// Waits until every function has answered once.
-    fn wait_for_functions(&self, warming: Warming) -> Outcome {
+    fn wait_for_functions(&mut self, warming: Warming) -> Outcome {
         let step = Step::start("Starting the functions");
         for call in warming.0 {
             call.join()
                 .expect("a warming call does not panic")
                 .map_err(|sentence| self.functions.failure(&sentence))?;
         }
+        // Should another program have taken the port meanwhile, it was that program that answered.
+        self.functions.check()?;
         step.done();
         Ok(())
     }
@@ -274,12 +277,17 @@ impl Drop for Sandbox {
     }
 }
 
-fn check_machine(workspace: &Workspace, port: u16) -> Outcome {
-    if !local_aws::is_free(port) {
-        return Err(Failure::machine(format!(
+fn check_port(port: u16) -> Outcome {
+    match local_aws::is_free(port) {
+        true => Ok(()),
+        false => Err(Failure::machine(format!(
             "Port {port} is taken: end the program that listens there, or choose another with --port."
-        )));
+        ))),
     }
+}
+
+fn check_machine(workspace: &Workspace, port: u16) -> Outcome {
+    check_port(port)?;
     tools::python()?;
     let first = !workspace.program("eob").exists() || !CARGO_LAMBDA.is_prepared(&workspace.target);
     let needed = if first {
