@@ -9,6 +9,7 @@ use bluebutton::store::{ItemKey, StoreError, StoredClaim, StoredItem};
 
 use crate::Outcome;
 use crate::environment::Environment;
+use crate::print::say;
 
 /// What to print.
 #[derive(clap::Args)]
@@ -34,7 +35,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     }
     let item = claims.stored(&beneficiary, &key).await?;
     let item = item.ok_or("there is no such item")?;
-    println!(
+    say!(
         "{} bytes, last updated {}",
         item.bytes.len(),
         item.last_updated
@@ -67,15 +68,15 @@ fn print_facts(claim: &StoredClaim) -> Result<(), StoreError> {
     let through = facts.service_through.map(|day| day.to_string());
     let through = through.unwrap_or_default();
     let sensitive = if facts.sensitive { " sensitive" } else { "" };
-    println!("{key} service through {through}{sensitive}");
+    say!("{key} service through {through}{sensitive}");
     Ok(())
 }
 
 fn print_row(title: &str, row: &Row) {
-    println!("{title}");
+    say!("{title}");
     for (column, value) in row.columns().iter().zip(row.values()) {
         if let Some(value) = value {
-            println!("  {:32} {value}", column.name());
+            say!("  {:32} {value}", column.name());
         }
     }
 }

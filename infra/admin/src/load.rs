@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Outcome;
 use crate::environment::Environment;
+use crate::print::say;
 use crate::sources::{self, Source};
 
 /// What to load.
@@ -49,7 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         total += load(&loader, file).await?;
     }
     if files.len() > 1 {
-        println!("total: {total}{}", rate(&total, start));
+        say!("total: {total}{}", rate(&total, start));
     }
     Ok(match total.rejected {
         0 => ExitCode::SUCCESS,
@@ -71,7 +72,7 @@ async fn refuse_outside_sandbox(environment: &Environment) -> Result<(), Box<dyn
 async fn reset(environment: &Environment) -> Result<(), Box<dyn Error>> {
     let claims = environment.claims()?.delete_all().await?;
     let identities = environment.identity()?.delete_all().await?;
-    println!("emptied: {claims} items of people and claims, {identities} of identities");
+    say!("emptied: {claims} items of people and claims, {identities} of identities");
     Ok(())
 }
 
@@ -84,7 +85,7 @@ async fn load(loader: &Loader, source: &Source) -> Result<Summary, Box<dyn Error
     let summary = loader.load(file, &name, display.clone()).await;
     display.bar.finish_and_clear();
     let summary = summary.map_err(|error| format!("{name}: {error}"))?;
-    println!("{name}: {summary}{}", rate(&summary, start));
+    say!("{name}: {summary}{}", rate(&summary, start));
     Ok(summary)
 }
 
@@ -110,13 +111,13 @@ impl Display {
 
 impl Observer for Display {
     fn rejected(&self, rejected: &RejectedRow) {
-        self.bar.suspend(|| println!("{rejected}"));
+        self.bar.suspend(|| say!("{rejected}"));
     }
 
     fn unknown_columns(&self, file: &str, columns: &[String]) {
         let columns = columns.join(", ");
         self.bar
-            .suspend(|| println!("{file}: left out, because they are not known: {columns}"));
+            .suspend(|| say!("{file}: left out, because they are not known: {columns}"));
     }
 
     fn rows(&self, rows: u64) {

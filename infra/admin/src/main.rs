@@ -1,6 +1,5 @@
 //! Commands that need the AWS SDK or the claims code; `cargo xtask` calls them. Each lives in its own file with its
 //! `Arguments` and `run`.
-#![allow(clippy::print_stdout)]
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -11,6 +10,7 @@ mod environment;
 mod inspect;
 mod load;
 mod measure;
+mod print;
 mod setup;
 mod sign_ins;
 mod sources;

@@ -16,6 +16,7 @@ use bluebutton::store::{Facts, ItemKey, stored_claim};
 use jiff::Timestamp;
 
 use crate::Outcome;
+use crate::print::say;
 use crate::sources::{self, Source};
 
 /// What to measure.
@@ -59,12 +60,12 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     if all.claims == 0 {
         return Err("these files hold no claims".into());
     }
-    println!("type        claims  lines/claim  stored bytes/claim  item bytes/claim");
+    say!("type        claims  lines/claim  stored bytes/claim  item bytes/claim");
     for (claim_type, sizes) in ClaimType::ALL.iter().zip(&sizes) {
         sizes.print(claim_type.name());
     }
     all.print("all");
-    println!("goal {STORED_BYTES_GOAL:>43}");
+    say!("goal {STORED_BYTES_GOAL:>43}");
     print_read_units(
         all.item_bytes / all.claims,
         "claims of the mean size of these files",
@@ -73,7 +74,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         print_read_units(bytes, "claims of the types that people usually have");
     }
     let per_second = u128::from(rows) * 1_000_000 / time.as_micros().max(1);
-    println!("\n{rows} rows read and encoded, {per_second} rows/s on one core");
+    say!("\n{rows} rows read and encoded, {per_second} rows/s on one core");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -87,11 +88,11 @@ fn usual_item_bytes(sizes: &[Sizes]) -> Option<usize> {
 }
 
 fn print_read_units(item_bytes: usize, of_what: &str) {
-    println!("\n{of_what}: {item_bytes} bytes per item");
-    println!("claims of a person  read units of the Query  goal");
+    say!("\n{of_what}: {item_bytes} bytes per item");
+    say!("claims of a person  read units of the Query  goal");
     for (claims, goal) in QUERY_GOALS {
         let units = read_units::query(repeat_n(item_bytes, claims)).to_string();
-        println!("{claims:>18}  {units:>23}  {goal:>4}");
+        say!("{claims:>18}  {units:>23}  {goal:>4}");
     }
 }
 
@@ -153,6 +154,6 @@ impl Sizes {
         let stored = self.stored_bytes / self.claims;
         let item = self.item_bytes / self.claims;
         let claims = self.claims;
-        println!("{name:<10} {claims:>7}  {lines:>11}  {stored:>18}  {item:>16}");
+        say!("{name:<10} {claims:>7}  {lines:>11}  {stored:>18}  {item:>16}");
     }
 }

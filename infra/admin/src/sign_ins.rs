@@ -12,6 +12,7 @@ use bluebutton::store::ItemKey;
 
 use crate::Outcome;
 use crate::environment::Environment;
+use crate::print::say;
 
 /// Where to write.
 #[derive(clap::Args)]
@@ -58,7 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         )?;
     }
     out.flush()?;
-    println!("{}: {} sign-ins", arguments.out.display(), people.len());
+    say!("{}: {} sign-ins", arguments.out.display(), people.len());
     Ok(ExitCode::SUCCESS)
 }
 

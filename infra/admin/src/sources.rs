@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use bluebutton::rif::FileType;
 use bluebutton::rif::reader::Reader;
 
+use crate::print::say;
+
 /// A file to load.
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
@@ -48,7 +50,7 @@ fn plan_folder(folder: &Path) -> Result<Vec<Source>, Box<dyn Error>> {
     for path in paths {
         match recognise(&path) {
             Ok(source) => sources.push(source),
-            Err(error) => println!("{}: skipped, {error}", path.display()),
+            Err(error) => say!("{}: skipped, {error}", path.display()),
         }
     }
     if sources.is_empty() {

@@ -14,6 +14,7 @@ use ureq::{Agent, Body};
 use url::Url;
 
 use crate::Outcome;
+use crate::print::say;
 
 const REQUEST_SECONDS_MAX: u64 = 60;
 
@@ -38,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let verifier = random_token();
     let consent = client.sign_in(&patient, verifier.expose(), arguments.scope.as_deref())?;
     let code = client.consent(consent)?;
-    println!("{}", client.exchange(&code, verifier.expose())?);
+    say!("{}", client.exchange(&code, verifier.expose())?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -34,6 +34,8 @@ use self::plan::Event;
 use self::random::Random;
 use self::record::Record;
 
+use crate::print::say;
+
 /// Last day of the four years, unless another is named: fixed, so that equal arguments give equal bytes on any day.
 const UNTIL_DEFAULT: &str = "2026-10-31";
 /// Before this day the four years would reach into the time of ICD-9, which is not written here.
@@ -71,9 +73,9 @@ pub(crate) struct Summary {
 /// Writes the files and prints how many claims of each type they hold.
 pub(crate) fn run(arguments: &Arguments) -> crate::Outcome {
     let summary = write(arguments)?;
-    println!("{} people in {}", summary.people, arguments.out.display());
+    say!("{} people in {}", summary.people, arguments.out.display());
     for (claim_type, count) in &summary.claims {
-        println!("{count:>9} {}", claim_type.name());
+        say!("{count:>9} {}", claim_type.name());
     }
     Ok(ExitCode::SUCCESS)
 }
