@@ -23,12 +23,7 @@ use failure::Outcome;
 use workspace::Workspace;
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about,
-    disable_help_subcommand = true
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -84,5 +79,35 @@ fn run(command: Command, workspace: &Workspace) -> Outcome {
         Command::Token(passed) => admin::run(workspace, "token", &passed.arguments),
         Command::Synthesize(passed) => admin::run(workspace, "synthesize", &passed.arguments),
         Command::Routes => routes::write(&workspace.root),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+    use std::fs;
+
+    #[test]
+    fn every_command_that_the_documents_name_is_there() {
+        let mut command = CommandLine::command();
+        command.build();
+        let root = Workspace::find().root;
+        for document in [
+            "README.md",
+            "CHANGELOG.md",
+            "infra/docs/architecture.md",
+            "infra/docs/compatibility.md",
+        ] {
+            let text = fs::read_to_string(root.join(document)).unwrap();
+            for named in text.split("cargo xtask ").skip(1) {
+                let name = named.split(|c: char| !c.is_ascii_alphabetic()).next();
+                let name = name.unwrap_or_default();
+                assert!(
+                    command.find_subcommand(name).is_some(),
+                    "{document}: {name}"
+                );
+            }
+        }
     }
 }
