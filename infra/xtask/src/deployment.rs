@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use serde_json::{Value, json};
 
@@ -15,13 +17,14 @@ use crate::local_aws::LocalAws;
 use crate::processes;
 use crate::sandbox;
 use crate::step::Step;
-use crate::tools::{self, CARGO_LAMBDA, SAM, make_folder};
+use crate::tools::{self, CARGO_LAMBDA, MINISTACK, SAM, make_folder};
 use crate::workspace::Workspace;
 
 const STACK: &str = "bluebutton-sandbox";
 const TEMPLATES: [&str; 3] = ["template.yaml", "infra/data.yaml", "infra/access.yaml"];
 /// As many as the acceptance tests name.
 const BENEFICIARIES: u32 = 30;
+const INGEST_SECONDS_MAX: u64 = 60;
 /// The acceptance tests that go the whole path; each call through the local gateway takes at least 0.1 s.
 const ACCEPTANCE_TESTS: [&str; 4] = ["--package", "acceptance", "--", "straight_path"];
 
@@ -125,42 +128,37 @@ impl Deployment<'_> {
 
     /// Where the local API Gateway answers for the deployed API.
     fn base_url(&self) -> Outcome<String> {
-        let mut list = self.sam(&[
-            "list",
-            "stack-outputs",
-            "--stack-name",
-            STACK,
-            "--output",
-            "json",
-        ]);
-        let text = RefCell::new(String::new());
-        let log = self.state.join("outputs.log");
-        processes::run("sam list stack-outputs", &mut list, &log, |line| {
-            text.borrow_mut().push_str(line)
-        })?;
-        let text = text.into_inner();
-        let outputs: Value = serde_json::from_str(&text).map_err(|error| {
-            Failure::new(format!("the stack's outputs cannot be read: {error}"))
-        })?;
-        let is_the_api = |output: &&Value| output["OutputKey"] == "ApiId";
-        let api = outputs.as_array().into_iter().flatten().find(is_the_api);
-        let api = api.and_then(|output| output["OutputValue"].as_str());
-        let api = api.ok_or_else(|| Failure::new("the stack has no output ApiId"))?;
-        let endpoint_url = &self.aws.endpoint_url;
+        let (endpoint_url, api) = (&self.aws.endpoint_url, self.output("ApiId")?);
         Ok(format!(
             "{endpoint_url}/restapis/{api}/sandbox/_user_request_"
         ))
     }
 
+    /// An output of the deployed stack.
+    fn output(&self, name: &str) -> Outcome<String> {
+        let mut list = self.sam(&["list", "stack-outputs", "--stack-name", STACK]);
+        list.args(["--output", "json"]);
+        let text = RefCell::new(String::new());
+        let log = self.state.join("outputs.log");
+        let keep = |line: &str| text.borrow_mut().push_str(line);
+        processes::run("sam list stack-outputs", &mut list, &log, keep)?;
+        let outputs: Value = serde_json::from_str(&text.into_inner()).map_err(|error| {
+            Failure::new(format!("the stack's outputs cannot be read: {error}"))
+        })?;
+        let is_it = |output: &&Value| output["OutputKey"] == name;
+        let output = outputs.as_array().into_iter().flatten().find(is_it);
+        let value = output.and_then(|output| output["OutputValue"].as_str());
+        value
+            .map(str::to_owned)
+            .ok_or_else(|| Failure::new(format!("the stack has no output {name}")))
+    }
+
     /// Registers the applications, loads people and describes it all in a file for the tests.
     fn set_up(&self, base_url: &str) -> Outcome<PathBuf> {
         let made = sandbox::set_up(self.workspace, self.state, &self.aws, base_url, STACK)?;
-        sandbox::load_synthetic_people(
-            self.workspace,
-            self.state,
-            &made.environment,
-            BENEFICIARIES,
-        )?;
+        let rif = sandbox::synthesize(self.workspace, self.state, BENEFICIARIES)?;
+        self.load_through_the_bucket(&rif.join("inpatient.csv"), &made.environment)?;
+        sandbox::load_folder(self.workspace, self.state, &made.environment, &rif)?;
         let file = self.state.join("sandbox.json");
         let description = json!({
             "base_url": base_url,
@@ -169,6 +167,44 @@ impl Deployment<'_> {
         });
         sandbox::write(&file, &format!("{description:#}\n"))?;
         Ok(file)
+    }
+
+    /// Puts a file of inpatient claims into the bucket and waits until its first claim is stored.
+    fn load_through_the_bucket(
+        &self,
+        file: &Path,
+        environment: &BTreeMap<String, String>,
+    ) -> Outcome {
+        const UPLOAD: &str =
+            "import boto3, sys; boto3.client('s3', 'us-east-1').upload_file(*sys.argv[1:])";
+        let step = Step::start("Loading a file through the bucket and the ingest function");
+        let claim = first_claim(&fs::read_to_string(file).unwrap_or_default())
+            .ok_or_else(|| Failure::new(format!("{} holds no claim", file.display())))?;
+        let mut upload = Command::new(MINISTACK.prepare(&self.workspace.target)?.join("python"));
+        upload
+            .args(["-c", UPLOAD])
+            .arg(file)
+            .args([self.output("RifBucket")?.as_str(), "inpatient.csv"])
+            .envs(self.aws.environment());
+        processes::run(
+            "the upload",
+            &mut upload,
+            &self.state.join("upload.log"),
+            |_| (),
+        )?;
+        let deadline = Instant::now() + Duration::from_secs(INGEST_SECONDS_MAX);
+        let log = self.state.join("inspect.log");
+        loop {
+            let mut inspect = self.workspace.admin();
+            inspect.envs(environment).arg("inspect").args(&claim);
+            match processes::run("bluebutton-admin inspect", &mut inspect, &log, |_| ()) {
+                Err(failure) if Instant::now() > deadline => return Err(failure),
+                Err(_) => thread::sleep(Duration::from_secs(1)),
+                Ok(()) => break,
+            }
+        }
+        step.done();
+        Ok(())
     }
 
     fn environment(&self, sandbox: &Path) -> BTreeMap<String, String> {
@@ -196,5 +232,39 @@ impl Deployment<'_> {
 
     fn run(&self, name: &'static str, command: &mut Command, log: &str, step: &Step) -> Outcome {
         processes::run(name, command, &self.state.join(log), |line| step.note(line))
+    }
+}
+
+/// Patient id and item key of a file's first inpatient claim, as `bluebutton-admin inspect` takes them.
+fn first_claim(rif: &str) -> Option<[String; 2]> {
+    let mut lines = rif.lines().map(|line| line.split('|').collect::<Vec<_>>());
+    let (header, row) = (lines.next()?, lines.next()?);
+    let column = |name: &str| {
+        let position = header.iter().position(|&found| found == name)?;
+        row.get(position).copied()
+    };
+    let (patient, claim) = (column("BENE_ID")?, column("CLM_ID")?);
+    Some([patient.to_owned(), format!("C#{claim}#inpatient")])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_first_claim_of_a_file() {
+        let check = |rif: &str, expected: Option<[&str; 2]>| {
+            assert_eq!(
+                first_claim(rif),
+                expected.map(|found| found.map(str::to_owned))
+            );
+        };
+        let header = "DML_IND|BENE_ID|CLM_ID";
+        check(
+            &format!("{header}\nINSERT|-1|-22|"),
+            Some(["-1", "C#-22#inpatient"]),
+        );
+        check(header, None);
+        check("", None);
     }
 }

@@ -103,6 +103,8 @@ impl LocalAws {
             from_outside("AWS_ACCESS_KEY_ID", "test"),
             from_outside("AWS_SECRET_ACCESS_KEY", "test"),
             from_outside("AWS_REGION", "us-east-1"),
+            // What tools in Python read instead.
+            from_outside("AWS_DEFAULT_REGION", "us-east-1"),
         ]
     }
 }

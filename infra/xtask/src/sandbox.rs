@@ -173,12 +173,8 @@ impl Sandbox {
             }
             return Ok(());
         }
-        load_synthetic_people(
-            workspace,
-            &self.state,
-            &self.environment,
-            options.beneficiaries,
-        )
+        let rif = synthesize(workspace, &self.state, options.beneficiaries)?;
+        load_folder(workspace, &self.state, &self.environment, &rif)
     }
 
     /// Waits until every function has answered once.
@@ -354,27 +350,36 @@ pub(crate) fn set_up(
     })
 }
 
-/// Writes RIF files of synthetic people and loads them.
-pub(crate) fn load_synthetic_people(
+/// Writes RIF files of synthetic people and gives their folder.
+pub(crate) fn synthesize(
     workspace: &Workspace,
     state: &Path,
-    environment: &BTreeMap<String, String>,
     beneficiaries: u32,
-) -> Outcome {
+) -> Outcome<PathBuf> {
     let rif = state.join("rif");
     let step = Step::start(format!("Making {beneficiaries} synthetic people"));
     let _ = fs::remove_dir_all(&rif);
-    let mut synthesize = workspace.admin();
-    synthesize
+    let mut admin = workspace.admin();
+    admin
         .args(["synthesize", "--beneficiaries", &beneficiaries.to_string()])
         .args(["--seed", &SEED.to_string(), "--out"])
         .arg(&rif);
     let log = state.join("synthesize.log");
-    processes::run("bluebutton-admin synthesize", &mut synthesize, &log, |_| ())?;
+    processes::run("bluebutton-admin synthesize", &mut admin, &log, |_| ())?;
     step.done();
+    Ok(rif)
+}
+
+/// Loads a folder of RIF files that hold no row to reject.
+pub(crate) fn load_folder(
+    workspace: &Workspace,
+    state: &Path,
+    environment: &BTreeMap<String, String>,
+    rif: &Path,
+) -> Outcome {
     let step = Step::start("Loading their claims");
     let mut load = workspace.admin();
-    load.envs(environment).arg("load").arg(&rif);
+    load.envs(environment).arg("load").arg(rif);
     let log = state.join("load.log");
     processes::run("bluebutton-admin load", &mut load, &log, |_| ())?;
     step.done();
