@@ -35,6 +35,10 @@ async fn the_sample_loads_and_loading_it_again_changes_nothing() {
     assert!(deployment.items().await == stored);
 
     let person = BeneId::parse("567834").unwrap();
+    let loaded = deployment.claims.beneficiary(&person).await.unwrap();
+    let loaded = loaded.unwrap();
+    let mbi_hash = loaded.beneficiary().unwrap().mbi_hash;
+    assert_eq!(mbi_hash, Some(deployment.hash("3456789").as_str()));
     for number in ["543217066U", "3456789", "543217066Z", "9AB2WW3GR44"] {
         let found = deployment.behind(number).await;
         assert_eq!(found.as_slice(), std::slice::from_ref(&person), "{number}");

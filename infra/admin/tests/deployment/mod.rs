@@ -102,8 +102,13 @@ impl Deployment {
 
     /// The people behind a Medicare number.
     pub(crate) async fn behind(&self, number: &str) -> Vec<BeneId> {
-        let hash = self.hasher.hash(number);
+        let hash = self.hash(number);
         self.identity.beneficiaries(&hash).await.unwrap()
+    }
+
+    /// The hash of a Medicare number.
+    pub(crate) fn hash(&self, number: &str) -> String {
+        self.hasher.hash(number)
     }
 
     /// Deletes the tables and files.
