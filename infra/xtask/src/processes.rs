@@ -20,6 +20,7 @@ const INTERRUPTED_EXIT_CODE: i32 = 130;
 const LOG_LINES_SHOWN: usize = 15;
 
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// A program that runs until this value is dropped.
@@ -129,9 +130,26 @@ pub(crate) fn stop_all_when_interrupted() {
         // The lock is never given back, so that nothing is started from here on.
         let groups = RUNNING.lock().expect("no holder of the lock panics");
         stop(&groups);
+        remove_files();
         exit(INTERRUPTED_EXIT_CODE);
     });
     set.expect("no other handler is set");
+}
+
+/// Notes a file that describes what runs, and would mislead when nothing runs any more.
+pub(crate) fn remove_at_the_end(file: PathBuf) {
+    FILES
+        .lock()
+        .expect("no holder of the lock panics")
+        .push(file);
+}
+
+/// Removes the files that were noted.
+pub(crate) fn remove_files() {
+    let files = FILES.lock().map(|mut files| std::mem::take(&mut *files));
+    for file in files.unwrap_or_default() {
+        let _ = fs::remove_file(file);
+    }
 }
 
 /// Waits for the end if the command was interrupted: what fails then fails because it was stopped.

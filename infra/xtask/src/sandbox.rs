@@ -124,6 +124,9 @@ impl Sandbox {
         check_rif(&options.rif)?;
         let cargo_lambda = CARGO_LAMBDA.prepare(&workspace.target)?;
         make_folder(&state)?;
+        for file in ["env", "sandbox.json"] {
+            processes::remove_at_the_end(state.join(file));
+        }
         workspace.build()?;
         let aws = if options.for_tests {
             LocalAws::start(&workspace.target, &state)?
@@ -265,11 +268,8 @@ impl Sandbox {
 }
 
 impl Drop for Sandbox {
-    /// What describes a sandbox that is not there any more would mislead.
     fn drop(&mut self) {
-        for file in ["env", "sandbox.json"] {
-            let _ = fs::remove_file(self.state.join(file));
-        }
+        processes::remove_files();
     }
 }
 
