@@ -664,9 +664,10 @@ mod rules {
             &[
                 (PRF_PHYSN_NPI, "1923124"),
                 (ORG_NPI_NUM, "0000000000"),
-                (PRVDR_SPCLTY, "41"),
+                (PRVDR_SPCLTY, "08"),
             ],
             &[(PRF_PHYSN_UPIN, "U1")],
+            &[(PRF_PHYSN_NPI, "1923124"), (PRVDR_SPCLTY, "41")],
             &[(PRF_PHYSN_NPI, "1244444444")],
         ];
         check_in(
@@ -675,7 +676,8 @@ mod rules {
             &[
                 (&[], lines, "/item/0/careTeamLinkId", json!([2])),
                 (&[], lines, "/item/1/careTeamLinkId", Json::Null),
-                (&[], lines, "/item/2/careTeamLinkId", json!([3])),
+                (&[], lines, "/item/2/careTeamLinkId", json!([2])),
+                (&[], lines, "/item/3/careTeamLinkId", json!([3])),
                 (&[], lines, "/careTeam/2", Json::Null),
                 (
                     &[],
@@ -683,7 +685,7 @@ mod rules {
                     "/careTeam/0/extension/0/valueCoding/display",
                     json!("Fake ORG Name"),
                 ),
-                // The specialty alone, without the taxonomy of the look-up.
+                // The last specialty alone, without the taxonomy of the look-up.
                 (
                     &[],
                     lines,

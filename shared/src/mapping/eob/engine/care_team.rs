@@ -129,6 +129,10 @@ impl<'a> Member<'a> {
                 Target::PerformerExtension => add_new(&mut self.extensions, (rule.column, code)),
                 Target::PerformerOrganization => add_new(&mut self.organizations, code),
                 Target::PerformerQualification => {
+                    // Quirk: in STU3 the last line to name a specialty decides.
+                    if line.version == Version::Stu3 {
+                        self.specialties.clear();
+                    }
                     add_new(&mut self.specialties, (rule.column, code));
                 }
                 _ => {}
