@@ -13,14 +13,22 @@ const IGNORED: &str = "IGNORED_FIELD";
 /// # Panics
 /// Panics without the folder when `BLUEBUTTON_REFERENCE_REQUIRED=1`, and where the file is missing.
 pub(crate) fn reference(file: &str) -> Option<String> {
+    let path = reference_path(file)?;
+    Some(fs::read_to_string(&path).expect("a file of the reference folder"))
+}
+
+/// Where a file or folder of the reference folder is, or `None` as in [`reference`].
+///
+/// # Panics
+/// Panics without the folder when `BLUEBUTTON_REFERENCE_REQUIRED=1`.
+pub(crate) fn reference_path(file: &str) -> Option<PathBuf> {
     let Some(folder) = env::var_os("BLUEBUTTON_REFERENCE") else {
         let required = env::var("BLUEBUTTON_REFERENCE_REQUIRED").is_ok_and(|value| value == "1");
         assert!(!required, "BLUEBUTTON_REFERENCE is not set");
         eprintln!("skipped: BLUEBUTTON_REFERENCE is not set, so {file} cannot be compared with");
         return None;
     };
-    let path = PathBuf::from(folder).join(file);
-    Some(fs::read_to_string(&path).expect("a file of the reference folder"))
+    Some(PathBuf::from(folder).join(file))
 }
 
 /// Asserts that a resource equals the approved answer of that name, such as `v2/patientRead.json`.

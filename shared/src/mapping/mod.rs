@@ -4,6 +4,8 @@
 mod approved;
 pub mod codes;
 pub mod coverage;
+#[cfg(test)]
+mod dictionary;
 mod enrollment;
 pub mod eob;
 pub mod lookups;
