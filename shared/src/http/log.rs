@@ -1,7 +1,11 @@
 //! Logs: JSON lines with an allow-list of fields, so that no token, code, name or Medicare number can reach one.
 
 use serde_json::{Map, Value};
-use std::{fmt, io::Write as _};
+use std::{
+    fmt,
+    io::Write as _,
+    panic::{self, Location},
+};
 use tracing::{Event, Subscriber, field::Field};
 use tracing_subscriber::{
     EnvFilter, Layer,
@@ -51,6 +55,13 @@ pub fn start_logging() {
         .with(level)
         .with(JsonLines)
         .try_init();
+    // The message of a panic may quote what could not be read, as that of a slice of text does: only its place is told.
+    panic::set_hook(Box::new(|panic| tell_place(panic.location())));
+}
+
+fn tell_place(place: Option<&Location<'_>>) {
+    let file = place.map_or("unknown", Location::file);
+    tracing::error!(file, line = place.map(Location::line), "panicked");
 }
 
 struct JsonLines;
@@ -101,5 +112,65 @@ impl tracing::field::Visit for Fields {
 
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.insert(field, value.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// Keeps the lines instead of writing them.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<Value>>>);
+
+    impl<S: Subscriber> Layer<S> for Kept {
+        fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+            self.0.lock().expect("no test panicked").push(line(event));
+        }
+    }
+
+    /// The line that is logged, without what is different each time.
+    fn logged(log: impl FnOnce()) -> Value {
+        let kept = Kept::default();
+        let subscriber = tracing_subscriber::registry().with(kept.clone());
+        tracing::subscriber::with_default(subscriber, log);
+        let mut line = kept.0.lock().expect("no test panicked").remove(0);
+        line.as_object_mut().expect("an object").remove("time");
+        line
+    }
+
+    #[test]
+    fn only_the_fields_of_the_list_reach_a_line() {
+        let line = logged(|| {
+            tracing::info!(
+                request_id = "r",
+                status = 200,
+                patient = "-1",
+                token = "t",
+                "answered"
+            );
+        });
+        let expected = serde_json::json!({
+            "message": "answered", "request_id": "r", "status": 200,
+            "level": "INFO", "target": "bluebutton::http::log::tests",
+        });
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn of_other_crates_only_their_names_reach_a_line() {
+        let line = logged(|| tracing::warn!(target: "hyper::client", cause = "Bearer x", "GET /x"));
+        let expected = serde_json::json!({"level": "WARN", "target": "hyper::client"});
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn of_a_panic_only_its_place_reaches_a_line() {
+        let line = logged(|| tell_place(Some(Location::caller())));
+        assert_eq!(line["message"], "panicked");
+        assert_eq!(line["file"], file!());
+        assert!(line["line"].is_u64());
+        assert_eq!(line.as_object().map(Map::len), Some(5), "{line}");
     }
 }
