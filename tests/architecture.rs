@@ -133,18 +133,18 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn functions() -> Vec<String> {
+pub(crate) fn functions() -> Vec<String> {
     let entries = fs::read_dir(root().join("functions")).unwrap();
     entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect()
 }
 
-fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
+pub(crate) fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
     let mut folders = vec![root().join(folder)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "the name of a test is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
+mod access;
 #[path = "../shared/src/mapping/approved.rs"]
 mod approved;
 mod architecture;

@@ -1,0 +1,180 @@
+//! Least privilege: each function's role holds what its code asks for, no less and no more.
+//!
+//! What is asked for is read from the sources: the calls of stores, keys and secrets below, each with the rights that it
+//! takes. A transaction takes the rights of its parts.
+
+use std::collections::BTreeSet;
+
+use crate::architecture::{functions, read, rust_files};
+
+/// An action and what it is done to, by the name of the parameter in infra/access.yaml.
+type Right = (&'static str, &'static str);
+
+const GET: &str = "dynamodb:GetItem";
+const QUERY: &str = "dynamodb:Query";
+const PUT: &str = "dynamodb:PutItem";
+const UPDATE: &str = "dynamodb:UpdateItem";
+const DELETE: &str = "dynamodb:DeleteItem";
+const CHECK: &str = "dynamodb:ConditionCheckItem";
+const INSERT: &str = "dynamodb:PartiQLInsert";
+const SECRET: &str = "secretsmanager:GetSecretValue";
+const PUBLIC_KEY: &str = "kms:GetPublicKey";
+const SIGN: &str = "kms:Sign";
+
+/// The calls as they stand in a function's code without white space.
+#[rustfmt::skip]
+const CALLS: &[(&str, &[Right])] = &[
+    (".approve(", &[(DELETE, "TransientTable"), (PUT, "GrantsTable"), (PUT, "TransientTable")]),
+    (".redeem(", &[(UPDATE, "TransientTable"), (CHECK, "GrantsTable"), (PUT, "RefreshTokensTable")]),
+    (".rotate(", &[(UPDATE, "RefreshTokensTable"), (CHECK, "GrantsTable"), (PUT, "TransientTable"), (PUT, "RefreshTokensTable")]),
+    ("transient.put_approval(", &[(PUT, "TransientTable")]),
+    ("transient.approval(", &[(GET, "TransientTable")]),
+    ("transient.sign_in(", &[(UPDATE, "TransientTable")]),
+    ("transient.end_approval(", &[(DELETE, "TransientTable")]),
+    ("transient.code(", &[(GET, "TransientTable")]),
+    ("transient.revoke(", &[(PUT, "TransientTable")]),
+    ("transient.is_revoked(", &[(GET, "TransientTable")]),
+    ("grants.get(", &[(GET, "GrantsTable")]),
+    ("grants.delete(", &[(DELETE, "GrantsTable")]),
+    ("grants.end_tokens(", &[(UPDATE, "GrantsTable")]),
+    ("refresh_tokens.get(", &[(GET, "RefreshTokensTable")]),
+    ("applications.get(", &[(GET, "ApplicationsTable")]),
+    ("client::authenticate(", &[(GET, "ApplicationsTable")]),
+    ("claims.exists(", &[(GET, "ClaimsTable")]),
+    ("claims.beneficiary(", &[(GET, "ClaimsTable"), (QUERY, "ClaimsTable")]),
+    ("claims.claims(", &[(QUERY, "ClaimsTable")]),
+    ("claims.claim(", &[(GET, "ClaimsTable")]),
+    ("failures.begin(", &[(UPDATE, "SignInFailuresTable"), (PUT, "SignInFailuresTable")]),
+    ("failures.clear(", &[(DELETE, "SignInFailuresTable")]),
+    ("audit.record(", &[(PUT, "AuditTable")]),
+    ("verifier.confirm(", &[(GET, "GrantsTable"), (GET, "ApplicationsTable"), (GET, "TransientTable")]),
+    ("state.read(", &[(GET, "GrantsTable"), (GET, "ApplicationsTable"), (GET, "TransientTable"), (PUT, "AuditTable")]),
+    ("Loader::new(", &[(GET, "ClaimsTable"), (PUT, "ClaimsTable"), (INSERT, "ClaimsTable"), (PUT, "IdentityTable")]),
+    ("Configuration::read(", &[(SECRET, "ConfigurationSecret")]),
+    ("Verifier::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
+    ("Keys::read(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
+    ("KeySet::read(", &[(PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
+    ("Signer::new(", &[(SIGN, "SigningKeyA"), (SIGN, "SigningKeyB"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
+    ("\"TOKEN_SECRET\"", &[(SECRET, "TokenSecret")]),
+    ("MedicareNumberHasher::read(", &[(SECRET, "IdentitySecret")]),
+    (".get_object(", &[("s3:GetObject", "RifBucket")]),
+];
+
+#[test]
+fn every_role_holds_what_its_function_calls_and_nothing_else() {
+    let template = read("infra/access.yaml");
+    for function in functions() {
+        let called: BTreeSet<Right> = code(&function)
+            .iter()
+            .flat_map(|code| CALLS.iter().filter(|(call, _)| code.contains(call)))
+            .flat_map(|(_, rights)| rights.iter().copied())
+            .collect();
+        let called: BTreeSet<_> = called
+            .iter()
+            .map(|(action, what)| format!("{action} {what}"))
+            .collect();
+        assert_eq!(granted(&template, &function), called, "{function}");
+    }
+}
+
+#[test]
+fn every_call_of_a_table_has_its_rights_above() {
+    const TABLES: [&str; 7] = [
+        "applications.",
+        "audit.",
+        "failures.",
+        "grants.",
+        "refresh_tokens.",
+        // Lists of claims have the same name.
+        "state.claims.",
+        "transient.",
+    ];
+    for code in functions().iter().flat_map(|function| code(function)) {
+        for table in TABLES {
+            for call in code.split(table).skip(1) {
+                let (method, rest) = call.split_at(identifier(call));
+                let call = format!("{table}{method}(");
+                let known = CALLS.iter().any(|(known, _)| call.ends_with(known));
+                assert!(known || !rest.starts_with('('), "{call}");
+            }
+        }
+    }
+}
+
+/// The function's own sources without white space and without their tests.
+fn code(function: &str) -> Vec<String> {
+    let files = rust_files(&format!("functions/{function}/src"));
+    let code = |text: &str| -> String {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        code.split_whitespace().collect()
+    };
+    files
+        .iter()
+        .filter(|(path, _)| !path.ends_with("tests.rs"))
+        .map(|(_, text)| code(text))
+        .collect()
+}
+
+/// `action parameter` of every statement of a function's role.
+fn granted(template: &str, function: &str) -> BTreeSet<String> {
+    let (first, rest) = function.split_at(1);
+    let name = format!("{}{rest}Role", first.to_uppercase());
+    let role = resource(template, &name);
+    let mut rights = statements(role);
+    if role.contains("ManagedPolicyArns: [!Ref CheckTokens]") {
+        rights.extend(statements(resource(template, "CheckTokens")));
+    }
+    rights
+}
+
+/// The lines of a resource of the template.
+fn resource<'a>(template: &'a str, name: &str) -> &'a str {
+    let begins = format!("\n  {name}:\n");
+    let (_, rest) = template
+        .split_once(&begins)
+        .unwrap_or_else(|| panic!("infra/access.yaml has no {name}"));
+    let ends = rest.match_indices("\n  ").find(|(at, _)| {
+        let next = rest[at + 3..].chars().next();
+        next.is_some_and(|next| next != ' ')
+    });
+    ends.map_or(rest, |(at, _)| &rest[..at])
+}
+
+/// The rights that statements allow, but for logs and for what other services decrypt on the function's behalf.
+fn statements(resource: &str) -> BTreeSet<String> {
+    let mut rights = BTreeSet::new();
+    for statement in resource.split("- Sid:").skip(1) {
+        let statement = statement.split("Condition:").next().unwrap_or_default();
+        let (actions, resources) = statement.split_once("Resource:").expect("a Resource");
+        let actions = words(actions).filter(|word| word.contains(':') && !word.ends_with(':'));
+        for action in
+            actions.filter(|action| !action.starts_with("logs:") && *action != "kms:Decrypt")
+        {
+            for name in names(resources) {
+                rights.insert(format!("{action} {name}"));
+            }
+        }
+    }
+    rights
+}
+
+/// The parameters that resources are named by.
+fn names(resources: &str) -> impl Iterator<Item = &str> {
+    let referred = resources.split("!Ref ").skip(1);
+    let substituted = resources.split("${").skip(1);
+    referred
+        .chain(substituted)
+        .map(|text| &text[..identifier(text)])
+        .filter(|name| *name != "AWS")
+}
+
+/// How many bytes the name has that the text begins with.
+fn identifier(text: &str) -> usize {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.find(|c| !is_part(c)).unwrap_or(text.len())
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', ',', '[', ']', '\n'])
+        .filter(|word| !word.is_empty())
+}
