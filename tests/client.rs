@@ -444,3 +444,25 @@ fn random<const N: usize>() -> [u8; N] {
     aws_lc_rs::rand::fill(&mut bytes).expect("the system has randomness");
     bytes
 }
+
+#[test]
+fn nothing_is_left_out_where_everything_is_required() {
+    if env::var_os("REQUIRE_ALL").is_none() {
+        return;
+    }
+    for needed in [
+        "AWS_ENDPOINT_URL",
+        "BLUEBUTTON_ADMIN",
+        "BLUEBUTTON_SANDBOX",
+        "BLUEBUTTON_SDK_PYTHON",
+        "CLAIMS_TABLE",
+        "CONFIGURATION_SECRET",
+        "GRANTS_TABLE",
+        "IDENTITY_SECRET",
+    ] {
+        assert!(
+            env::var_os(needed).is_some(),
+            "{needed} is not set, so tests skip themselves"
+        );
+    }
+}
