@@ -10,8 +10,8 @@ use crate::fhir::bundle::{Entry, Page, Searchset};
 use crate::fhir::json::Writer;
 use crate::fhir::media_type;
 use crate::fhir::outcome::Refusal;
-use crate::fhir::search::{Handling, Parameter, Query};
-use crate::http::{ApiVersion, Call, Method, Response, StatusCode, header};
+use crate::fhir::search::{Handling, Parameter, Query, Sent};
+use crate::http::{ApiVersion, Call, FormError, HeaderName, Method, Response, StatusCode, header};
 use crate::identity::BeneId;
 use crate::mapping::Version;
 use crate::oauth::Resource;
@@ -19,8 +19,12 @@ use crate::oauth::access::{Access, AccessError, VerifiedToken, Verifier};
 use crate::rif::{Column, Row};
 use crate::store::{ClaimsTable, StoreError};
 
-/// The methods of every path that serves FHIR or says how it is served.
+/// The methods of every path that serves FHIR or says how it is served, but for searches in a body.
 pub const METHODS: &str = "GET, OPTIONS";
+/// The methods of the paths of searches in a body.
+const SEARCH_METHODS: &str = "POST, OPTIONS";
+/// Where searches in a body are posted to, below the resource type.
+const POSTED_SEARCH: &str = "_search";
 
 /// What a resource function holds.
 pub struct State {
@@ -39,6 +43,10 @@ pub struct Exchange<'a> {
     resource: Resource,
     /// What is asked for.
     pub interaction: Interaction<'a>,
+    /// The parameters in the body of a POST.
+    form: Vec<(String, String)>,
+    /// How the answer is spelled.
+    media_type: &'static str,
     /// The token, verified but not yet confirmed.
     token: VerifiedToken,
     now: Timestamp,
@@ -82,14 +90,20 @@ impl State {
         if !permitted {
             return Err(Failure::Access(AccessError::InsufficientScope));
         }
-        if !media_type::accepts_json(&call.query, accept(call)) {
-            return Err(Refusal::NotAcceptable.into());
-        }
+        let form = match call.method {
+            Method::POST => call.form().await?.pairs().to_vec(),
+            _ => Vec::new(),
+        };
+        let parameters = call.query.iter().chain(&form);
+        let media_type = media_type::negotiate(parameters, texts(call, header::ACCEPT))
+            .ok_or(Refusal::NotAcceptable)?;
         Ok(Exchange {
             call,
             version,
             resource,
             interaction,
+            form,
+            media_type,
             token,
             now,
         })
@@ -137,19 +151,23 @@ impl<'a> Exchange<'a> {
     ///
     /// # Errors
     /// When there are too many, or unknown ones under strict handling.
-    pub fn query(&self, parameters: &'static [Parameter]) -> Result<Query<'a>, Refusal> {
-        let handling = Handling::of(self.call.header("prefer"));
-        Query::new(&self.call.query, parameters, handling)
+    pub fn query(&self, parameters: &'static [Parameter]) -> Result<Query<'_>, Refusal> {
+        let handling = Handling::of(texts(self.call, PREFER));
+        let sent = Sent {
+            url: &self.call.query,
+            form: &self.form,
+        };
+        Query::new(sent, parameters, handling)
     }
 
     /// One resource.
     ///
     /// # Errors
     /// Those of the resource.
-    pub fn resource<E: Entry>(&self, resource: &E) -> Result<Vec<u8>, E::Error> {
+    pub fn resource<E: Entry>(&self, resource: &E) -> Result<Response, E::Error> {
         let mut w = Writer::new();
         resource.write(&mut w)?;
-        Ok(w.into_bytes())
+        Ok(self.answer(w.into_bytes()))
     }
 
     /// A page of resources, the newest of all results loaded at that time.
@@ -161,15 +179,21 @@ impl<'a> Exchange<'a> {
         query: &Query,
         page: &Page<E>,
         last_updated: Option<Timestamp>,
-    ) -> Result<Vec<u8>, E::Error> {
-        let url = format!("{}{}", self.call.base_url, self.call.versioned_path());
+    ) -> Result<Response, E::Error> {
+        let version = self.call.version.map_or("", ApiVersion::as_str);
+        let name = name(self.resource);
+        let url = format!("{}/{version}/fhir/{name}", self.call.base_url);
         let searchset = Searchset {
             id: &self.call.request_id,
             last_updated: last_updated.unwrap_or(self.now),
             url: &url,
             filters: query.filters().collect(),
         };
-        searchset.write(page)
+        Ok(self.answer(searchset.write(page)?))
+    }
+
+    fn answer(&self, body: Vec<u8>) -> Response {
+        Response::new(StatusCode::OK, self.media_type, body)
     }
 
     /// Refuses to answer a row that is not the subject's, whatever the table held (SEC-02: fail closed).
@@ -202,10 +226,10 @@ impl<'a> Exchange<'a> {
 
 /// The answer to a call: the resource, or an OperationOutcome.
 #[must_use]
-pub fn respond(call: &Call, result: Result<Vec<u8>, Failure>) -> Response {
+pub fn respond(call: &Call, result: Result<Response, Failure>) -> Response {
     let response = match result {
-        Ok(body) => Response::fhir(StatusCode::OK, body),
-        Err(_) if call.method == Method::OPTIONS => preflight(),
+        Ok(response) => response,
+        Err(_) if call.method == Method::OPTIONS => preflight(call),
         Err(Failure::Access(error)) => {
             let refusal = access_refusal(&error);
             tracing::info!(reason = %error, "no access");
@@ -213,7 +237,7 @@ pub fn respond(call: &Call, result: Result<Vec<u8>, Failure>) -> Response {
         }
         Err(Failure::Refused(refusal)) => refused(call, &refusal),
     };
-    response.with_cors(METHODS)
+    response.with_cors(methods(call))
 }
 
 /// An OperationOutcome with the headers that belong to its status.
@@ -221,7 +245,7 @@ pub fn respond(call: &Call, result: Result<Vec<u8>, Failure>) -> Response {
 pub fn refused(call: &Call, refusal: &Refusal) -> Response {
     let response = outcome(call, refusal);
     match refusal {
-        Refusal::MethodNotAllowed => response.with_header(header::ALLOW, METHODS),
+        Refusal::MethodNotAllowed => response.with_header(header::ALLOW, methods(call)),
         Refusal::Throttled => response.with_header(header::RETRY_AFTER, "1"),
         Refusal::Unavailable => response.with_header(header::RETRY_AFTER, "5"),
         _ => response,
@@ -230,8 +254,16 @@ pub fn refused(call: &Call, refusal: &Refusal) -> Response {
 
 /// The answer to a browser that asks before it sends a request with a token.
 #[must_use]
-pub fn preflight() -> Response {
-    Response::empty(StatusCode::NO_CONTENT).with_header(header::ALLOW, METHODS)
+pub fn preflight(call: &Call) -> Response {
+    Response::empty(StatusCode::NO_CONTENT).with_header(header::ALLOW, methods(call))
+}
+
+/// The methods of the call's path.
+fn methods(call: &Call) -> &'static str {
+    match call.path.rsplit_once('/') {
+        Some((_, POSTED_SEARCH)) => SEARCH_METHODS,
+        _ => METHODS,
+    }
 }
 
 fn outcome(call: &Call, refusal: &Refusal) -> Response {
@@ -266,9 +298,10 @@ fn interaction(call: &Call, resource: Resource) -> Result<(Version, Interaction<
         .strip_prefix("/fhir/")
         .and_then(|rest| rest.strip_prefix(name(resource)))
         .ok_or(Refusal::UnknownPath)?;
-    let interaction = match rest.strip_prefix('/') {
-        None if rest.is_empty() => Interaction::Search,
-        Some(id) if !id.contains('/') => Interaction::Read(id),
+    let (method, interaction) = match rest.strip_prefix('/') {
+        None if rest.is_empty() => (Method::GET, Interaction::Search),
+        Some(POSTED_SEARCH) => (Method::POST, Interaction::Search),
+        Some(id) if !id.contains('/') => (Method::GET, Interaction::Read(id)),
         _ => return Err(Refusal::UnknownPath),
     };
     let version = match call.version {
@@ -277,14 +310,18 @@ fn interaction(call: &Call, resource: Resource) -> Result<(Version, Interaction<
         Some(ApiVersion::V3) => return Err(Refusal::NotSupported),
         None => return Err(Refusal::UnknownPath),
     };
-    if call.method != Method::GET {
+    if call.method != method {
         return Err(Refusal::MethodNotAllowed);
     }
     Ok((version, interaction))
 }
 
-fn accept(call: &Call) -> impl Iterator<Item = &str> {
-    let values = call.headers.get_all(header::ACCEPT).iter();
+/// A request's preferences (RFC 7240).
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// The values of a header as text.
+fn texts(call: &Call, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = call.headers.get_all(name).iter();
     values.filter_map(|value| value.to_str().ok())
 }
 
@@ -305,6 +342,16 @@ impl From<AccessError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Failure::Refused(refusal)
+    }
+}
+
+impl From<FormError> for Failure {
+    fn from(error: FormError) -> Self {
+        Failure::Refused(match error {
+            FormError::TooLarge => Refusal::BodyTooLarge,
+            FormError::UnsupportedType => Refusal::NotAForm,
+            FormError::Malformed => Refusal::MalformedForm,
+        })
     }
 }
 

@@ -19,7 +19,7 @@ pub async fn handle(state: &State, call: Call) -> Response {
     exchange::respond(&call, answer)
 }
 
-async fn answer(state: &State, call: &Call, now: Timestamp) -> Result<Vec<u8>, Failure> {
+async fn answer(state: &State, call: &Call, now: Timestamp) -> Result<Response, Failure> {
     let exchange = state.open(call, Resource::Coverage, now).await?;
     match exchange.interaction {
         Interaction::Read(id) => read(state, &exchange, id).await,
@@ -27,7 +27,7 @@ async fn answer(state: &State, call: &Call, now: Timestamp) -> Result<Vec<u8>, F
     }
 }
 
-async fn read(state: &State, exchange: &Exchange<'_>, id: &str) -> Result<Vec<u8>, Failure> {
+async fn read(state: &State, exchange: &Exchange<'_>, id: &str) -> Result<Response, Failure> {
     let asked = CoverageId::parse(id)?;
     let data = state.claims.beneficiary(exchange.subject());
     let (_, person) = state.read(exchange, data).await?;
@@ -42,7 +42,7 @@ async fn read(state: &State, exchange: &Exchange<'_>, id: &str) -> Result<Vec<u8
     })
 }
 
-async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Vec<u8>, Failure> {
+async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Response, Failure> {
     let query = exchange.query(COVERAGE)?;
     let search = CoverageSearch::parse(&query, exchange.subject())?;
     let request = query.page()?;

@@ -2,7 +2,7 @@ use bluebutton::rif::ClaimType::Carrier;
 use serde_json::Value;
 
 use super::*;
-use stand::{OTHER, OWN, Stand, body, event_call, get, ids, request};
+use stand::{BASE, OTHER, OWN, Stand, body, event_call, get, ids, post, request};
 
 async fn loaded() -> Stand {
     let stand = Stand::new().await;
@@ -125,5 +125,35 @@ fn reads_ids() {
         "part-é-1",
     ] {
         check(malformed, Err(400));
+    }
+}
+
+#[tokio::test]
+async fn answers_v1_in_stu3() {
+    let stand = loaded().await;
+    let (_, bundle) = answer_to(&stand, "/v1/fhir/Coverage").await;
+    for (entry, plan) in ["Part A", "Part B", "Part C", "Part D"].iter().enumerate() {
+        let coverage = &bundle["entry"][entry]["resource"];
+        assert_eq!(coverage["grouping"]["subPlan"], *plan);
+        assert_eq!(coverage.get("class"), None);
+        let url = bundle["entry"][entry]["fullUrl"].as_str().unwrap();
+        let path = url.strip_prefix(BASE).unwrap();
+        let (status, read) = answer_to(&stand, path).await;
+        assert_eq!((status, &read), (200, coverage), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn searches_by_post() {
+    let stand = loaded().await;
+    for (form, status, total) in [
+        ("", 200, Some(4)),
+        (&*format!("beneficiary={OWN}&_count=1"), 200, Some(4)),
+        (&format!("patient=Patient/{OTHER}"), 403, None),
+    ] {
+        let call = post("/v2/fhir/Coverage/_search/", &stand.own_token(), form);
+        let response = handle(&stand.state, call).await;
+        assert_eq!(response.status.as_u16(), status, "{form}");
+        assert_eq!(body(&response)["total"].as_u64(), total, "{form}");
     }
 }

@@ -3,10 +3,11 @@
 mod documents;
 
 use bluebutton::exchange;
-use bluebutton::fhir::capability::{self, Served};
+use bluebutton::fhir::capability::{self, Api, Served};
 use bluebutton::fhir::media_type;
 use bluebutton::fhir::outcome::Refusal;
 use bluebutton::http::{ApiVersion, Call, Method, Response, StatusCode, header};
+use bluebutton::mapping::Version;
 use bluebutton::oauth::keys::KeySet;
 use serde_json::json;
 
@@ -53,7 +54,7 @@ const NOT_BUILT: &[&str] = &[
 pub async fn handle(state: &State, call: Call) -> Response {
     let target = target(&call);
     let response = match target {
-        _ if call.method == Method::OPTIONS => exchange::preflight(),
+        _ if call.method == Method::OPTIONS => exchange::preflight(&call),
         Target::Document(_) if call.method != Method::GET => {
             refuse(&call, &Refusal::MethodNotAllowed)
         }
@@ -85,7 +86,6 @@ fn target(call: &Call) -> Target {
         (Some(version), "/fhir/.well-known/smart-configuration") => {
             SmartConfiguration(version.max(ApiVersion::V2))
         }
-        (Some(ApiVersion::V1), "/fhir/metadata") => return Target::NotBuilt,
         (Some(version), "/fhir/metadata") => CapabilityStatement(version),
         (_, path) => {
             let is_at = |base: &&str| {
@@ -117,15 +117,23 @@ impl Document {
 }
 
 fn capability(call: &Call, version: ApiVersion) -> Response {
-    if !media_type::accepts_json(&call.query, accept(call)) {
+    let Some(media_type) = media_type::negotiate(&call.query, accept(call)) else {
         return refuse(call, &Refusal::NotAcceptable);
-    }
-    let served = match version {
-        ApiVersion::V2 => Served::Resources,
-        ApiVersion::V1 | ApiVersion::V3 => Served::Nothing,
     };
-    let url = format!("{}/{}", call.base_url, version.as_str());
-    Response::fhir(StatusCode::OK, capability::statement(&url, served))
+    let url = |version: ApiVersion| format!("{}/{}", call.base_url, version.as_str());
+    let api = Api {
+        version: match version {
+            ApiVersion::V1 => Version::Stu3,
+            ApiVersion::V2 | ApiVersion::V3 => Version::R4,
+        },
+        served: match version {
+            ApiVersion::V1 | ApiVersion::V2 => Served::Resources,
+            ApiVersion::V3 => Served::Nothing,
+        },
+        fhir_url: &url(version),
+        oauth_url: &url(version.max(ApiVersion::V2)),
+    };
+    Response::new(StatusCode::OK, media_type, capability::statement(&api))
 }
 
 /// A refusal in the form of the path's protocol.

@@ -76,15 +76,19 @@ async fn serves_its_documents() {
     )
     .await;
     let resources = "/rest/0/resource/0/type";
-    check("GET", "/v2/fhir/metadata", 200, resources, json!("Patient")).await;
-    check(
-        "GET",
-        "/v3/fhir/metadata",
-        200,
-        "/fhirVersion",
-        json!("4.0.1"),
-    )
-    .await;
+    for path in [
+        "/v1/fhir/metadata",
+        "/v1/protected/bluebutton/fhir/v1/metadata/",
+        "/v2/fhir/metadata",
+    ] {
+        check("GET", path, 200, resources, json!("Patient")).await;
+    }
+    for (version, fhir) in [("v1", "3.0.2"), ("v2", "4.0.1"), ("v3", "4.0.1")] {
+        let path = format!("/{version}/fhir/metadata");
+        check("GET", &path, 200, "/fhirVersion", json!(fhir)).await;
+        let url = format!("{BASE}/{version}/fhir");
+        check("GET", &path, 200, "/implementation/url", json!(url)).await;
+    }
 }
 
 #[tokio::test]
@@ -94,14 +98,6 @@ async fn says_of_everything_else_what_it_is() {
     check("POST", "/v2/o/nothing", 404, "/detail", json!("Not found.")).await;
     check("GET", "/v2/fhir/Claim", 404, CODE, json!("not-found")).await;
     check("GET", "/v3/fhir/Claim", 404, CODE, json!("not-supported")).await;
-    check(
-        "GET",
-        "/v1/fhir/metadata",
-        501,
-        CODE,
-        json!("not-supported"),
-    )
-    .await;
     check(
         "GET",
         "/docs",
@@ -139,18 +135,17 @@ async fn says_of_everything_else_what_it_is() {
 
 #[tokio::test]
 async fn serves_the_statement_as_json_only() {
-    for (accept, status) in [
-        ("application/fhir+json", 200),
-        ("*/*", 200),
-        ("application/fhir+xml", 406),
+    const FHIR: &str = "application/fhir+json";
+    for (accept, status, content_type) in [
+        (FHIR, 200, FHIR),
+        ("*/*", 200, FHIR),
+        ("application/json", 200, "application/json"),
+        ("application/fhir+xml", 406, FHIR),
     ] {
         let call = request("GET", "/v2/fhir/metadata", &json!({"accept": accept}));
         let (response, _) = answer(call).await;
         assert_eq!(response.status.as_u16(), status, "{accept}");
-        assert_eq!(
-            response.header("content-type"),
-            Some("application/fhir+json")
-        );
+        assert_eq!(response.header("content-type"), Some(content_type));
     }
 }
 
@@ -196,5 +191,50 @@ fn documents_agree_with_each_other() {
         "scopes_supported",
     ] {
         assert_eq!(openid[endpoint], smart[endpoint], "{endpoint}");
+    }
+}
+
+/// The statements list what the gateway routes to the resources' functions, no more and no less.
+#[tokio::test]
+async fn statements_say_what_the_routes_serve() {
+    const ROUTES: &str = include_str!("../../../infra/routes.yaml");
+    let paths: Vec<&str> = ROUTES
+        .lines()
+        .filter_map(|line| line.strip_prefix("  /")?.strip_suffix(':'))
+        .collect();
+    for version in ["v1", "v2"] {
+        let metadata = format!("/{version}/fhir/metadata");
+        let (_, statement) = answer(request("GET", &metadata, &json!({}))).await;
+        let mut stated = vec![format!("{version}/fhir/metadata")];
+        let resources = statement["rest"][0]["resource"].as_array().unwrap();
+        for resource in resources {
+            let of_type = format!("{version}/fhir/{}", resource["type"].as_str().unwrap());
+            for interaction in resource["interaction"].as_array().unwrap() {
+                match interaction["code"].as_str().unwrap() {
+                    "read" => stated.push(format!("{of_type}/{{id}}")),
+                    "search-type" => {
+                        stated.push(of_type.clone());
+                        stated.push(format!("{of_type}/_search"));
+                    }
+                    other => panic!("{other} has no route"),
+                }
+            }
+        }
+        stated.sort();
+        let prefix = format!("{version}/fhir/");
+        let mut routed: Vec<&str> = paths
+            .iter()
+            .copied()
+            .filter(|path| path.starts_with(&prefix) && !path.contains(".well-known"))
+            .collect();
+        routed.sort_unstable();
+        assert_eq!(stated, routed);
+
+        let security = &statement["rest"][0]["security"]["extension"][0]["extension"];
+        for endpoint in security.as_array().unwrap() {
+            let url = endpoint["valueUri"].as_str().unwrap();
+            let path = url.strip_prefix("https://api.example/").unwrap();
+            assert!(paths.contains(&path), "{url} is no route");
+        }
     }
 }

@@ -18,7 +18,7 @@ pub async fn handle(state: &State, call: Call) -> Response {
     exchange::respond(&call, answer)
 }
 
-async fn answer(state: &State, call: &Call, now: Timestamp) -> Result<Vec<u8>, Failure> {
+async fn answer(state: &State, call: &Call, now: Timestamp) -> Result<Response, Failure> {
     let exchange = state
         .open(call, Resource::ExplanationOfBenefit, now)
         .await?;
@@ -28,7 +28,7 @@ async fn answer(state: &State, call: &Call, now: Timestamp) -> Result<Vec<u8>, F
     }
 }
 
-async fn read(state: &State, exchange: &Exchange<'_>, id: &str) -> Result<Vec<u8>, Failure> {
+async fn read(state: &State, exchange: &Exchange<'_>, id: &str) -> Result<Response, Failure> {
     let id = EobId::parse(id)?.ok_or(Refusal::NotFound)?;
     // Another person's claim does not stand in the subject's partition, so it is unknown like any other.
     let data = state
@@ -43,7 +43,7 @@ async fn read(state: &State, exchange: &Exchange<'_>, id: &str) -> Result<Vec<u8
     exchange.resource(&eob)
 }
 
-async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Vec<u8>, Failure> {
+async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Response, Failure> {
     let query = exchange.query(EXPLANATION_OF_BENEFIT)?;
     let search = EobSearch::parse(&query, exchange.subject())?;
     let request = query.page()?;

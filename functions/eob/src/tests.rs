@@ -1,9 +1,9 @@
 use bluebutton::rif::ClaimType::{Carrier, Inpatient, Outpatient, Pde};
-use bluebutton::rif::{Claim, Column, Kind, Row, RowPart, Value as RifValue};
+use bluebutton::rif::{Claim, ClaimType, Column, Kind, Row, RowPart, Value as RifValue};
 use serde_json::{Value, json};
 
 use super::*;
-use stand::{BASE, OTHER, OWN, Stand, body, event_call, get, ids, request};
+use stand::{BASE, OTHER, OWN, Stand, body, event_call, get, ids, post, request};
 
 const PATH: &str = "/v2/fhir/ExplanationOfBenefit";
 
@@ -39,6 +39,13 @@ async fn answers_the_persons_claims_in_the_order_of_their_ids() {
     check_search(&stand, "_count=0", 3, &[]).await;
     check_search(&stand, "type=pde", 1, &["pde-9"]).await;
     check_search(&stand, "type=hospice", 0, &[]).await;
+    check_search(
+        &stand,
+        "_tag=NationalClaimsHistory&type=pde,carrier",
+        2,
+        &["carrier--9", "carrier-10"],
+    )
+    .await;
     check_search(&stand, "_id=carrier-10", 1, &["carrier-10"]).await;
     check_search(&stand, "_lastUpdated=gt2024-05-06", 0, &[]).await;
     check_search(
@@ -163,11 +170,8 @@ async fn says_what_is_wrong_with_a_request() {
             404,
             "not-found",
         ),
-        (
-            "/v1/fhir/ExplanationOfBenefit/carrier-999",
-            404,
-            "not-found",
-        ),
+        ("/v1/fhir/ExplanationOfBenefit?type=x", 400, "value"),
+        ("/v1/fhir/ExplanationOfBenefit/dental-1", 404, "not-found"),
         (
             "/v3/fhir/ExplanationOfBenefit/carrier-10",
             404,
@@ -277,6 +281,14 @@ async fn serves_get_only() {
         assert_eq!(response.status.as_u16(), 405, "{method}");
         assert_eq!(response.header("allow"), Some("GET, OPTIONS"), "{method}");
     }
+    let search = format!("{PATH}/_search");
+    for method in ["GET", "PUT", "DELETE"] {
+        let response = handle(&stand.state, request(method, &search, &json!({}))).await;
+        assert_eq!(response.status.as_u16(), 405, "{method}");
+        assert_eq!(response.header("allow"), Some("POST, OPTIONS"), "{method}");
+    }
+    let response = handle(&stand.state, request("OPTIONS", &search, &json!({}))).await;
+    assert_eq!(response.header("allow"), Some("POST, OPTIONS"));
     let response = handle(&stand.state, request("OPTIONS", PATH, &json!({}))).await;
     assert_eq!(response.status.as_u16(), 204);
     assert_eq!(response.header("access-control-allow-origin"), Some("*"));
@@ -362,5 +374,106 @@ fn wide_claim(id: &str) -> Claim<'_> {
         claim_type: Inpatient,
         header,
         lines: vec![line; LINES],
+    }
+}
+
+#[tokio::test]
+async fn answers_every_type_in_v1_under_its_older_path_too() {
+    let stand = Stand::new().await;
+    for claim_type in ClaimType::ALL {
+        stand.load_claim(OWN, claim_type, "1", false);
+    }
+    for base in ["/v1/fhir", "/v1/protected/bluebutton/fhir/v1"] {
+        let (_, bundle) = answer_to(&stand, &format!("{base}/ExplanationOfBenefit")).await;
+        let entries = bundle["entry"].as_array().unwrap();
+        assert_eq!(entries.len(), ClaimType::ALL.len(), "{base}");
+        for entry in entries {
+            let eob = &entry["resource"];
+            assert_eq!(eob["meta"].get("profile"), None);
+            let url = entry["fullUrl"].as_str().unwrap();
+            let path = url.strip_prefix(BASE).unwrap();
+            assert!(path.starts_with("/v1/fhir/"), "{path}");
+            let (status, read) = answer_to(&stand, path).await;
+            assert_eq!((status, &read), (200, eob), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn outcomes_are_written_as_their_version_writes_them() {
+    let stand = loaded().await;
+    for (version, system) in [
+        ("v1", "http://hl7.org/fhir/operation-outcome"),
+        (
+            "v2",
+            "http://terminology.hl7.org/CodeSystem/operation-outcome",
+        ),
+    ] {
+        let path = format!("/{version}/fhir/ExplanationOfBenefit?_count=-1");
+        let (status, outcome) = answer_to(&stand, &path).await;
+        let coding = &outcome["issue"][0]["details"]["coding"][0];
+        assert_eq!((status, coding["system"].as_str()), (400, Some(system)));
+    }
+}
+
+#[tokio::test]
+async fn searches_by_post_as_by_get() {
+    let stand = loaded().await;
+    let search = |query: &str, form: &str| {
+        let call = post(&format!("{PATH}/_search{query}"), &stand.own_token(), form);
+        handle(&stand.state, call)
+    };
+    for (query, form, expected) in [
+        ("", "", vec!["carrier--9", "carrier-10", "pde-9"]),
+        ("", "type=pde", vec!["pde-9"]),
+        ("?type=carrier", "_count=1&startIndex=1", vec!["carrier-10"]),
+        ("?type=pde", "type=carrier", vec![]),
+        ("?_count=1", "_count=1", vec!["carrier--9"]),
+    ] {
+        let response = search(query, form).await;
+        assert_eq!(response.status.as_u16(), 200, "{query} {form}");
+        assert_eq!(ids(&body(&response)), expected, "{query} {form}");
+    }
+    let first = body(&search("", "type=carrier&_count=1").await);
+    let links = first["link"].as_array().unwrap();
+    let next = links.iter().find(|link| link["relation"] == "next");
+    let next = next.unwrap()["url"].as_str().unwrap();
+    let (_, second) = answer_to(&stand, next.strip_prefix(BASE).unwrap()).await;
+    assert_eq!(ids(&second), ["carrier-10"]);
+    for (query, form, status) in [
+        ("?_count=1", "_count=2", 400),
+        ("", "_format=xml", 406),
+        ("", &*format!("patient={OTHER}"), 403),
+        ("", &"a=1&".repeat(5_000), 413),
+    ] {
+        let answered = search(query, form).await.status.as_u16();
+        assert_eq!(answered, status, "{query}");
+    }
+    let authorization = format!("Bearer {}", stand.own_token());
+    let headers = json!({"authorization": authorization, "content-type": "application/json"});
+    let call = Call {
+        body: b"{}".to_vec(),
+        ..request("POST", &format!("{PATH}/_search"), &headers)
+    };
+    assert_eq!(handle(&stand.state, call).await.status.as_u16(), 415);
+}
+
+#[tokio::test]
+async fn answers_in_the_spelling_of_json_that_is_asked_for() {
+    let stand = loaded().await;
+    let authorization = format!("Bearer {}", stand.own_token());
+    for (accept, format, expected) in [
+        ("*/*", "", "application/fhir+json"),
+        ("application/json, text/plain, */*", "", "application/json"),
+        ("application/xml", "?_format=json", "application/fhir+json"),
+        ("*/*", "?_format=application/json", "application/json"),
+    ] {
+        let headers = json!({"authorization": authorization, "accept": accept});
+        let response = handle(
+            &stand.state,
+            request("GET", &format!("{PATH}{format}"), &headers),
+        );
+        let response = response.await;
+        assert_eq!(response.header("content-type"), Some(expected), "{accept}");
     }
 }

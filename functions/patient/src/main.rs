@@ -1,7 +1,12 @@
 //! Wiring of the `patient` function.
 
 use bluebutton::{
-    audit::AuditTable, config, exchange::State, http, oauth::access::Verifier, store::ClaimsTable,
+    audit::AuditTable,
+    config,
+    exchange::State,
+    http,
+    oauth::access::Verifier,
+    store::{ClaimsTable, IdentityTable},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,7 +17,8 @@ async fn main() -> Result<(), http::Error> {
     let state = State {
         verifier: Verifier::from_environment(&aws).await?,
         claims: ClaimsTable::new(tables.clone(), config::variable("CLAIMS_TABLE")?),
-        audit: AuditTable::new(tables, config::variable("AUDIT_TABLE")?),
+        audit: AuditTable::new(tables.clone(), config::variable("AUDIT_TABLE")?),
     };
-    http::serve(|call| patient::handle(&state, call)).await
+    let identity = IdentityTable::new(tables, config::variable("IDENTITY_TABLE")?);
+    http::serve(|call| patient::handle(&state, &identity, call)).await
 }

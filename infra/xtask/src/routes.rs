@@ -43,8 +43,10 @@ const ROUTES: &[Route] = &[
         function: "patient",
         paths: &[
             "/vN/fhir/Patient",
+            "/vN/fhir/Patient/_search",
             "/vN/fhir/Patient/{id}",
             "/v1/protected/bluebutton/fhir/v1/Patient",
+            "/v1/protected/bluebutton/fhir/v1/Patient/_search",
             "/v1/protected/bluebutton/fhir/v1/Patient/{id}",
         ],
     },
@@ -52,8 +54,10 @@ const ROUTES: &[Route] = &[
         function: "coverage",
         paths: &[
             "/vN/fhir/Coverage",
+            "/vN/fhir/Coverage/_search",
             "/vN/fhir/Coverage/{id}",
             "/v1/protected/bluebutton/fhir/v1/Coverage",
+            "/v1/protected/bluebutton/fhir/v1/Coverage/_search",
             "/v1/protected/bluebutton/fhir/v1/Coverage/{id}",
         ],
     },
@@ -61,8 +65,10 @@ const ROUTES: &[Route] = &[
         function: "eob",
         paths: &[
             "/vN/fhir/ExplanationOfBenefit",
+            "/vN/fhir/ExplanationOfBenefit/_search",
             "/vN/fhir/ExplanationOfBenefit/{id}",
             "/v1/protected/bluebutton/fhir/v1/ExplanationOfBenefit",
+            "/v1/protected/bluebutton/fhir/v1/ExplanationOfBenefit/_search",
             "/v1/protected/bluebutton/fhir/v1/ExplanationOfBenefit/{id}",
         ],
     },

@@ -94,7 +94,10 @@ impl Searchset<'_> {
                 w.text("id", self.id);
             }
             w.key("meta");
-            w.object(|w| w.text("lastUpdated", &instant(self.last_updated)));
+            w.object(|w| {
+                w.key("lastUpdated");
+                w.instant(self.last_updated);
+            });
             w.text("type", "searchset");
             w.key("total");
             w.unsigned(page.total as u64);
@@ -162,14 +165,6 @@ impl Searchset<'_> {
             w.string_of(&[self.url, "?", &query.finish()]);
         });
     }
-}
-
-/// An instant as FHIR writes it, to the millisecond, as CMS does.
-#[must_use]
-pub fn instant(timestamp: Timestamp) -> String {
-    timestamp
-        .strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00")
-        .to_string()
 }
 
 /// <https://hl7.org/fhir/R4/datatypes.html#id>

@@ -2,6 +2,7 @@
 
 use super::json::Writer;
 use super::search::{COVERAGE, EXPLANATION_OF_BENEFIT, PATIENT, Parameter};
+use crate::mapping::Version;
 
 /// When the statement last changed.
 const DATE: &str = "2026-11-22";
@@ -10,12 +11,13 @@ const PUBLISHER: &str = "The operator of this server";
 const SOFTWARE: &str = "Open Blue Button API";
 
 const OAUTH_URIS: &str = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris";
-const SECURITY_SERVICE: &str = "http://terminology.hl7.org/CodeSystem/restful-security-service";
+const DEFINITION: &str = "http://hl7.org/fhir/StructureDefinition/";
 const CARIN: &str = "http://hl7.org/fhir/us/carin-bb/StructureDefinition/C4BB-";
 
 /// A resource type that is served: its profiles and search parameters.
 struct Resource {
     name: &'static str,
+    /// CARIN's profiles, which R4 answers follow.
     profiles: &'static [&'static str],
     parameters: &'static [Parameter],
 }
@@ -44,6 +46,19 @@ const OAUTH_ENDPOINTS: [(&str, &str); 4] = [
     ("introspect", "/o/introspect"),
 ];
 
+/// The API that a statement is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Api<'a> {
+    /// The FHIR it answers in.
+    pub version: Version,
+    /// Which resources it serves.
+    pub served: Served,
+    /// The public URL of the version whose FHIR it is: `https://.../v1`.
+    pub fhir_url: &'a str,
+    /// The public URL of the version whose OAuth endpoints give its tokens: `https://.../v2`.
+    pub oauth_url: &'a str,
+}
+
 /// Which resources a statement lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Served {
@@ -53,9 +68,9 @@ pub enum Served {
     Nothing,
 }
 
-/// The statement of a version in R4 at that public URL, `https://.../v2`.
+/// The statement of an API.
 #[must_use]
-pub fn statement(url: &str, served: Served) -> Vec<u8> {
+pub fn statement(api: &Api) -> Vec<u8> {
     let mut w = Writer::new();
     w.object(|w| {
         w.text("resourceType", "CapabilityStatement");
@@ -74,29 +89,44 @@ pub fn statement(url: &str, served: Served) -> Vec<u8> {
                 "Medicare claims for the beneficiary's own applications",
             );
             w.key("url");
-            w.string_of(&[url, "/fhir"]);
+            w.string_of(&[api.fhir_url, "/fhir"]);
         });
-        w.text("fhirVersion", "4.0.1");
+        match api.version {
+            Version::Stu3 => {
+                w.text("fhirVersion", "3.0.2");
+                // STU3 requires it; nothing can be sent, so that nothing unknown is refused.
+                w.text("acceptUnknown", "extensions");
+            }
+            Version::R4 => w.text("fhirVersion", "4.0.1"),
+        }
         w.array_unless_empty("format", |w| {
             w.string("application/json");
             w.string("application/fhir+json");
         });
-        w.array_unless_empty("rest", |w| w.object(|w| rest(w, url, served)));
+        w.array_unless_empty("rest", |w| w.object(|w| rest(w, api)));
     });
     w.into_bytes()
 }
 
-fn rest(w: &mut Writer, url: &str, served: Served) {
+fn rest(w: &mut Writer, api: &Api) {
     w.text("mode", "server");
-    w.object_unless_empty("security", |w| security(w, url));
+    if api.served == Served::Resources {
+        w.text(
+            "documentation",
+            "A search is also answered by POST to _search below the resource type.",
+        );
+    }
+    w.object_unless_empty("security", |w| security(w, api));
     w.array_unless_empty("resource", |w| {
-        if served == Served::Resources {
-            RESOURCES.iter().for_each(|resource| resource.write(w));
+        if api.served == Served::Resources {
+            for resource in RESOURCES {
+                w.object(|w| resource.write(w, api.version));
+            }
         }
     });
 }
 
-fn security(w: &mut Writer, url: &str) {
+fn security(w: &mut Writer, api: &Api) {
     w.array_unless_empty("extension", |w| {
         w.object(|w| {
             w.text("url", OAUTH_URIS);
@@ -105,7 +135,7 @@ fn security(w: &mut Writer, url: &str) {
                     w.object(|w| {
                         w.text("url", name);
                         w.key("valueUri");
-                        w.string_of(&[url, path]);
+                        w.string_of(&[api.oauth_url, path]);
                     });
                 }
             });
@@ -118,7 +148,7 @@ fn security(w: &mut Writer, url: &str) {
             w.object(|w| {
                 w.array_unless_empty("coding", |w| {
                     w.object(|w| {
-                        w.text("system", SECURITY_SERVICE);
+                        w.text("system", security_service(api.version));
                         w.text("code", code);
                         w.text("display", code);
                     });
@@ -129,25 +159,40 @@ fn security(w: &mut Writer, url: &str) {
     });
 }
 
+fn security_service(version: Version) -> &'static str {
+    match version {
+        Version::Stu3 => "http://hl7.org/fhir/restful-security-service",
+        Version::R4 => "http://terminology.hl7.org/CodeSystem/restful-security-service",
+    }
+}
+
 impl Resource {
-    fn write(&self, w: &mut Writer) {
-        w.object(|w| {
-            w.text("type", self.name);
-            w.array_unless_empty("supportedProfile", |w| {
-                for profile in self.profiles {
-                    w.string_of(&[CARIN, profile]);
-                }
-            });
-            w.array_unless_empty("interaction", |w| {
-                for code in ["read", "search-type"] {
-                    w.object(|w| w.text("code", code));
-                }
-            });
-            w.array_unless_empty("searchParam", |w| {
-                for parameter in self.parameters {
-                    parameter.write(w);
-                }
-            });
+    fn write(&self, w: &mut Writer, version: Version) {
+        w.text("type", self.name);
+        w.key("profile");
+        match version {
+            Version::Stu3 => w.object(|w| {
+                w.key("reference");
+                w.string_of(&[DEFINITION, self.name]);
+            }),
+            Version::R4 => {
+                w.string_of(&[DEFINITION, self.name]);
+                w.array_unless_empty("supportedProfile", |w| {
+                    for profile in self.profiles {
+                        w.string_of(&[CARIN, profile]);
+                    }
+                });
+            }
+        }
+        w.array_unless_empty("interaction", |w| {
+            for code in ["read", "search-type"] {
+                w.object(|w| w.text("code", code));
+            }
+        });
+        w.array_unless_empty("searchParam", |w| {
+            for parameter in self.parameters {
+                parameter.write(w);
+            }
         });
     }
 }
@@ -170,38 +215,66 @@ mod tests {
 
     use super::*;
 
-    fn read(served: Served) -> Value {
-        serde_json::from_slice(&statement("https://api.example/v2", served)).unwrap()
+    fn read(version: Version, served: Served) -> Value {
+        let api = Api {
+            version,
+            served,
+            fhir_url: "https://api.example/v1",
+            oauth_url: "https://api.example/v2",
+        };
+        serde_json::from_slice(&statement(&api)).unwrap()
     }
 
     #[test]
-    fn lists_the_resources_with_their_parameters() {
-        let statement = read(Served::Resources);
-        let resources = statement["rest"][0]["resource"].as_array().unwrap();
-        let listed: Vec<String> = resources
-            .iter()
-            .map(|resource| {
-                let parameters = resource["searchParam"].as_array().unwrap();
-                let names: Vec<_> = parameters
-                    .iter()
-                    .map(|parameter| parameter["name"].as_str().unwrap())
-                    .collect();
-                format!("{} {}", resource["type"].as_str().unwrap(), names.join(" "))
-            })
-            .collect();
-        assert_eq!(
-            listed,
-            [
-                "Patient _id _lastUpdated _count startIndex",
-                "Coverage beneficiary patient _lastUpdated _count startIndex",
-                "ExplanationOfBenefit patient _id type service-date _lastUpdated _count startIndex",
-            ]
-        );
+    fn lists_the_resources_with_their_parameters_in_both_versions() {
+        for version in [Version::Stu3, Version::R4] {
+            let statement = read(version, Served::Resources);
+            let resources = statement["rest"][0]["resource"].as_array().unwrap();
+            let listed: Vec<String> = resources
+                .iter()
+                .map(|resource| {
+                    let parameters = resource["searchParam"].as_array().unwrap();
+                    let names: Vec<_> = parameters
+                        .iter()
+                        .map(|parameter| parameter["name"].as_str().unwrap())
+                        .collect();
+                    format!("{} {}", resource["type"].as_str().unwrap(), names.join(" "))
+                })
+                .collect();
+            assert_eq!(
+                listed,
+                [
+                    "Patient _id identifier _lastUpdated _count startIndex",
+                    "Coverage beneficiary patient _lastUpdated _count startIndex",
+                    "ExplanationOfBenefit patient _id type _tag service-date _lastUpdated _count startIndex",
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn is_written_as_its_version_writes_it() {
+        let stu3 = read(Version::Stu3, Served::Resources);
+        let r4 = read(Version::R4, Served::Resources);
+        assert_eq!(stu3["fhirVersion"], "3.0.2");
+        assert_eq!(r4["fhirVersion"], "4.0.1");
+        assert_eq!(stu3["acceptUnknown"], "extensions");
+        assert_eq!(r4.get("acceptUnknown"), None);
+        let patient = "http://hl7.org/fhir/StructureDefinition/Patient";
+        let profile = |statement: &Value| statement["rest"][0]["resource"][0]["profile"].clone();
+        assert_eq!(profile(&stu3)["reference"], patient);
+        assert_eq!(profile(&r4), patient);
+        let carin = |statement: &Value, resource: usize| {
+            let profiles = &statement["rest"][0]["resource"][resource]["supportedProfile"];
+            profiles.as_array().map_or(0, Vec::len)
+        };
+        assert_eq!([carin(&stu3, 0), carin(&stu3, 2)], [0, 0]);
+        assert_eq!([carin(&r4, 0), carin(&r4, 2)], [1, 4]);
     }
 
     #[test]
     fn says_where_a_smart_client_gets_its_token() {
-        let statement = read(Served::Nothing);
+        let statement = read(Version::R4, Served::Nothing);
         let uris = &statement["rest"][0]["security"]["extension"][0];
         assert_eq!(uris["url"], OAUTH_URIS);
         assert_eq!(

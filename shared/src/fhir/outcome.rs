@@ -67,6 +67,12 @@ pub enum Refusal {
     NotImplemented,
     /// Another method than those the path takes.
     MethodNotAllowed,
+    /// The body of a POST is larger than that of any search.
+    BodyTooLarge,
+    /// The body of a POST is no form.
+    NotAForm,
+    /// The body of a POST is a form that cannot be read.
+    MalformedForm,
     /// Only formats that are not served are accepted.
     NotAcceptable,
     /// The access token does not give access, or cannot be checked.
@@ -163,6 +169,9 @@ impl Refusal {
             Refusal::NotSupported                => answer(404, "not-supported", ""),
             Refusal::NotImplemented              => answer(501, "not-supported", ""),
             Refusal::MethodNotAllowed            => answer(405, "not-supported", "MSG_OP_NOT_ALLOWED"),
+            Refusal::BodyTooLarge                => answer(413, "too-long", ""),
+            Refusal::NotAForm                    => answer(415, "not-supported", ""),
+            Refusal::MalformedForm               => answer(400, "structure", ""),
             Refusal::NotAcceptable               => answer(406, "not-supported", ""),
             Refusal::Access { status, issue, .. } => answer(*status, issue, ""),
             Refusal::Throttled                   => answer(503, "throttled", ""),
@@ -233,7 +242,16 @@ impl Refusal {
             Refusal::UnknownPath => "No such path.",
             Refusal::NotSupported => "This version of the API does not serve this resource.",
             Refusal::NotImplemented => "This version of the API does not serve this yet; v2 does.",
-            Refusal::MethodNotAllowed => "Only GET is served here.",
+            Refusal::MethodNotAllowed => {
+                "This method is not served here; the Allow header says which are."
+            }
+            Refusal::BodyTooLarge => "The body is larger than that of any search.",
+            Refusal::NotAForm => {
+                "The body of a search is sent as application/x-www-form-urlencoded."
+            }
+            Refusal::MalformedForm => {
+                "The body cannot be read as the form that its content type says."
+            }
             Refusal::NotAcceptable => {
                 "Only JSON is served: application/fhir+json or application/json."
             }

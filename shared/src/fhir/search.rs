@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use super::date::Period;
 use super::outcome::Refusal;
 use crate::identity::BeneId;
+use crate::mapping::patient::{MBI_HASH, US_MBI};
 use crate::rif::ClaimType;
 
 /// Results per page when the client does not say.
@@ -21,6 +22,8 @@ pub const PARAMETERS_MAX: usize = 100;
 
 /// The system of the claim type in `type=system|carrier`.
 const EOB_TYPE_SYSTEM: &str = "https://bluebutton.cms.gov/resources/codesystem/eob-type";
+/// The system of the tag that says which of CMS's systems a claim comes from.
+const SYSTEM_TYPE: &str = "https://bluebutton.cms.gov/fhir/CodeSystem/System-Type";
 
 /// A search parameter that is served.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,13 +76,16 @@ const FORMAT: Parameter = Parameter {
     documentation: "",
 };
 
+const IDENTIFIER: &str = "identifier";
+
 /// What a search for Patient takes.
 pub const PATIENT: &[Parameter] = &[
     parameter("_id", "token", "The token's own patient id."),
-    Parameter {
-        kind: None,
-        ..parameter("identifier", "token", "")
-    },
+    parameter(
+        IDENTIFIER,
+        "token",
+        "The token's own person by system and hash of a Medicare number, in a POST's body also by the number itself.",
+    ),
     LAST_UPDATED,
     COUNT,
     START_INDEX,
@@ -122,6 +128,11 @@ pub const EXPLANATION_OF_BENEFIT: &[Parameter] = &[
         "Claim types, separated by commas: carrier, dme, hha, hospice, inpatient, outpatient, pde, snf.",
     ),
     parameter(
+        "_tag",
+        "token",
+        "The system that the claim comes from, such as NationalClaimsHistory, which has all claims but those of drugs.",
+    ),
+    parameter(
         "service-date",
         "date",
         "The last day of the service, with prefix gt, ge, lt or le; repeat it for an interval.",
@@ -142,12 +153,11 @@ pub enum Handling {
 }
 
 impl Handling {
-    /// Reads the `Prefer` header (RFC 7240).
+    /// Reads the `Prefer` headers (RFC 7240).
     #[must_use]
-    pub fn of(prefer: Option<&str>) -> Self {
+    pub fn of<'a>(prefer: impl Iterator<Item = &'a str>) -> Self {
         let strict = prefer
-            .unwrap_or_default()
-            .split([',', ';'])
+            .flat_map(|header| header.split([',', ';']))
             .any(|preference| {
                 preference
                     .trim()
@@ -162,53 +172,82 @@ impl Handling {
     }
 }
 
+/// The pairs of one request, where they stood.
+#[derive(Clone, Copy)]
+pub struct Sent<'a> {
+    /// In the URL.
+    pub url: &'a [(String, String)],
+    /// In the body of a POST to `_search`.
+    pub form: &'a [(String, String)],
+}
+
 /// The parameters of one request by their present names, unknown ones dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Query<'a> {
-    pairs: Vec<(&'static str, &'a str)>,
+    pairs: Vec<Pair<'a>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Pair<'a> {
+    name: &'static str,
+    value: &'a str,
+    place: Place,
+}
+
+/// Where a parameter stood: URLs are logged on their way, bodies are not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Url,
+    Form,
 }
 
 impl<'a> Query<'a> {
-    /// Sorts out a query.
+    /// Sorts out what was sent.
     ///
     /// # Errors
     /// When there are too many parameters, or unknown ones under strict handling.
     pub fn new(
-        pairs: &'a [(String, String)],
+        sent: Sent<'a>,
         parameters: &'static [Parameter],
         handling: Handling,
     ) -> Result<Self, Refusal> {
-        if pairs.len() > PARAMETERS_MAX {
+        if sent.url.len() + sent.form.len() > PARAMETERS_MAX {
             return Err(Refusal::TooManyParameters {
                 limit: PARAMETERS_MAX,
             });
         }
-        let mut known = Vec::with_capacity(pairs.len());
+        let url = sent.url.iter().map(|pair| (Place::Url, pair));
+        let form = sent.form.iter().map(|pair| (Place::Form, pair));
+        let mut query = Query { pairs: Vec::new() };
         let mut unknown = Vec::new();
-        for (name, value) in pairs {
+        for (place, (name, value)) in url.chain(form) {
             match parameters.iter().find(|parameter| parameter.is(name)) {
-                Some(parameter) => {
-                    let pair = (parameter.name, value.as_str());
-                    // The SDKs send their parameters again on top of a next link that has them already.
-                    if !known.contains(&pair) {
-                        known.push(pair);
-                    }
-                }
+                Some(Parameter { name, .. }) => query.add(Pair { name, value, place }),
                 None => unknown.push(name.clone()),
             }
         }
         if handling == Handling::Strict && !unknown.is_empty() {
             return Err(Refusal::UnknownParameters(unknown));
         }
-        Ok(Query { pairs: known })
+        Ok(query)
     }
 
-    /// The parameters that decide which resources match: all but those of the page.
+    /// The SDKs send their parameters again on top of a next link that has them already.
+    fn add(&mut self, pair: Pair<'a>) {
+        let is_same = |other: &Pair| other.name == pair.name && other.value == pair.value;
+        if !self.pairs.iter().any(is_same) {
+            self.pairs.push(pair);
+        }
+    }
+
+    /// The parameters that decide which resources match, as links may repeat them: all but those of the page, and no
+    /// Medicare number.
     pub fn filters(&self) -> impl Iterator<Item = (&'static str, &'a str)> {
         self.pairs
             .iter()
-            .copied()
+            .map(|pair| (pair.name, pair.value))
             .filter(|(name, _)| ![COUNT.name, START_INDEX.name].contains(name))
+            .filter(|(name, value)| *name != IDENTIFIER || !value.contains(US_MBI))
     }
 
     /// The page asked for.
@@ -287,10 +326,12 @@ impl<'a> Query<'a> {
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.pairs
-            .iter()
-            .filter(move |(candidate, _)| *candidate == name)
-            .map(|(_, value)| *value)
+        self.pairs_of(name).map(|pair| pair.value)
+    }
+
+    fn pairs_of(&self, name: &str) -> impl Iterator<Item = Pair<'a>> {
+        let pairs = self.pairs.iter().copied();
+        pairs.filter(move |pair| pair.name == name)
     }
 }
 
@@ -312,31 +353,104 @@ pub struct PageRequest {
 /// A search for Patient: the token's own person, or nobody.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PatientSearch {
+    identifiers: Vec<Vec<Identifier>>,
     last_updated: Vec<Bound>,
 }
+
+/// A number that a person has from Medicare, as a search may name it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Identifier {
+    /// The hash of a Medicare number (MBI) or of a claim number of old (HICN), in lower case.
+    Hash(Box<str>),
+    /// A Medicare number itself.
+    Mbi(Box<str>),
+}
+
+/// The systems of hashes.
+const HASH_SYSTEMS: [&str; 3] = [
+    MBI_HASH,
+    "https://bluebutton.cms.gov/resources/identifier/hicn-hash",
+    "http://bluebutton.cms.hhs.gov/identifier#hicnHash",
+];
+const HASH_DIGITS: usize = 64;
+/// The most identifiers of one search: each may cost a read.
+pub const IDENTIFIERS_MAX: usize = 10;
 
 impl PatientSearch {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// When a value cannot be read or names another person.
+    /// When a value cannot be read, names another person, or is a Medicare number in a URL.
     pub fn parse(query: &Query, subject: &BeneId) -> Result<Self, Refusal> {
         query.only("_id", subject)?;
-        if query.all("identifier").next().is_some() {
-            return Err(Refusal::UnsupportedParameter {
-                name: "identifier",
-                instead: "search without it, the access token says whose data is answered",
+        let identifiers = query.pairs_of(IDENTIFIER).map(identifiers);
+        let identifiers: Vec<Vec<Identifier>> = identifiers.collect::<Result<_, _>>()?;
+        if identifiers.iter().flatten().count() > IDENTIFIERS_MAX {
+            return Err(Refusal::InvalidParameter {
+                name: IDENTIFIER,
+                value: None,
+                expected: "10 identifiers at most",
             });
         }
         Ok(PatientSearch {
+            identifiers,
             last_updated: query.last_updated()?,
         })
+    }
+
+    /// The hashes that the search names.
+    pub fn hashes(&self) -> impl Iterator<Item = &str> {
+        let identifiers = self.identifiers.iter().flatten();
+        identifiers.filter_map(|identifier| match identifier {
+            Identifier::Hash(hash) => Some(&**hash),
+            Identifier::Mbi(_) => None,
+        })
+    }
+
+    /// Refuses identifiers that are none of the subject's, as another person's `_id` is refused: commas are an OR, a
+    /// repeated parameter is an AND.
+    ///
+    /// # Errors
+    /// When an `identifier` names somebody else, or nobody.
+    pub fn check_identifiers(&self, is_own: impl Fn(&Identifier) -> bool) -> Result<(), Refusal> {
+        match self.identifiers.iter().all(|any| any.iter().any(&is_own)) {
+            true => Ok(()),
+            false => Err(Refusal::AnotherPatient { name: IDENTIFIER }),
+        }
     }
 
     /// Whether data loaded then is asked for.
     #[must_use]
     pub fn matches(&self, last_updated: Timestamp) -> bool {
         includes_instant(&self.last_updated, last_updated)
+    }
+}
+
+/// Each with its system: a comma is an OR.
+fn identifiers(pair: Pair) -> Result<Vec<Identifier>, Refusal> {
+    pair.value
+        .split(',')
+        .map(|token| identifier(token, pair.place))
+        .collect()
+}
+
+fn identifier(token: &str, place: Place) -> Result<Identifier, Refusal> {
+    let (system, value) = token.split_once('|').unwrap_or(("", token));
+    let is_hash = value.len() == HASH_DIGITS && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if HASH_SYSTEMS.contains(&system) && is_hash {
+        return Ok(Identifier::Hash(value.to_ascii_lowercase().into()));
+    }
+    match (system, place) {
+        (US_MBI, Place::Url) => Err(Refusal::UnsupportedParameter {
+            name: IDENTIFIER,
+            instead: "a Medicare number must not stand in a URL, send it in the body of a POST to Patient/_search",
+        }),
+        (US_MBI, Place::Form) if !value.is_empty() => Ok(Identifier::Mbi(value.into())),
+        _ => Err(Refusal::InvalidParameter {
+            name: IDENTIFIER,
+            value: None,
+            expected: "system|value with the system and hash of an MBI or HICN or, in the body of a POST, an MBI",
+        }),
     }
 }
 
@@ -371,6 +485,7 @@ impl CoverageSearch {
 pub struct EobSearch {
     ids: Vec<Vec<EobId>>,
     types: Vec<Vec<ClaimType>>,
+    tags: Vec<Vec<Tag>>,
     service_date: Vec<Bound>,
     last_updated: Vec<Bound>,
 }
@@ -401,6 +516,7 @@ impl EobSearch {
                 .all("type")
                 .map(claim_types)
                 .collect::<Result<_, _>>()?,
+            tags: query.all("_tag").map(tags).collect::<Result<_, _>>()?,
             service_date: query.bounds("service-date")?,
             last_updated: query.last_updated()?,
         })
@@ -414,6 +530,10 @@ impl EobSearch {
             .iter()
             .all(|types| types.contains(&claim.claim_type))
             && self.ids.iter().all(|ids| ids.iter().any(is))
+            && self
+                .tags
+                .iter()
+                .all(|tags| tags.contains(&Tag::of(claim.claim_type)))
             && includes_date(&self.service_date, claim.service_through)
             && includes_instant(&self.last_updated, claim.last_updated)
     }
@@ -486,6 +606,46 @@ fn claim_types(value: &str) -> Result<Vec<ClaimType>, Refusal> {
             value: Some(value.to_owned()),
             expected: "carrier, dme, hha, hospice, inpatient, outpatient, pde or snf, separated by commas",
         })
+}
+
+/// What `_tag` tells apart. Answers of v1 and v2 carry no tags; a claim is found by the one it has in CMS's newer API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tag {
+    NationalClaimsHistory,
+    DrugEvents,
+    /// A tag that no claim has.
+    Unknown,
+}
+
+impl Tag {
+    /// Drug events come from a system of their own, all other claims in RIF files from the National Claims History.
+    fn of(claim_type: ClaimType) -> Self {
+        match claim_type {
+            ClaimType::Pde => Tag::DrugEvents,
+            _ => Tag::NationalClaimsHistory,
+        }
+    }
+
+    fn parse(token: &str) -> Option<Self> {
+        let (system, code) = match token.split_once('|') {
+            Some((system, code)) => (system, code),
+            None => (SYSTEM_TYPE, token),
+        };
+        match (system, code) {
+            (_, "") => None,
+            (SYSTEM_TYPE, "NationalClaimsHistory") => Some(Tag::NationalClaimsHistory),
+            _ => Some(Tag::Unknown),
+        }
+    }
+}
+
+fn tags(value: &str) -> Result<Vec<Tag>, Refusal> {
+    let tags = value.split(',').map(Tag::parse).collect::<Option<_>>();
+    tags.ok_or_else(|| Refusal::InvalidParameter {
+        name: "_tag",
+        value: Some(value.to_owned()),
+        expected: "tags as code or system|code, separated by commas",
+    })
 }
 
 /// One side of an interval: a prefix and a date or instant of any precision.

@@ -1,22 +1,19 @@
 //! Coverage: the parts of Medicare, one resource for each.
 
-use super::enrollment::{
-    self, BUY_IN, COST_SHARE, CURRENT_REASON, DUAL, END_STAGE_RENAL_DISEASE, Extension, HMO,
-    MEDICARE_STATUS, ORIGINAL_REASON, PART_A_TERMINATION, PART_B_TERMINATION, PART_C_CONTRACT,
-    PART_C_PLAN, PART_C_PLAN_TYPE, PART_D_CONTRACT, PART_D_CONTRACT_BY_YEAR, PART_D_PLAN,
-    PART_D_SEGMENT, REFERENCE_YEAR, RETIREE_SUBSIDY, date, filled,
-};
+use super::enrollment::Target::*;
+use super::enrollment::{self, Person, Rule, named_months, numbered_months, row};
 use super::{Context, Version};
 use crate::fhir::json::Writer;
-use crate::rif::Column::{self, *};
-use crate::rif::{Beneficiary, Row};
+use crate::rif::Beneficiary;
+use crate::rif::Column::*;
 
 const PROFILE: &str = "http://hl7.org/fhir/us/carin-bb/StructureDefinition/C4BB-Coverage";
 const COVERAGE_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 const RELATIONSHIP: &str = "http://terminology.hl7.org/CodeSystem/subscriber-relationship";
 const COVERAGE_CLASS: &str = "http://terminology.hl7.org/CodeSystem/coverage-class";
-const MEDICARE: &str = "Medicare";
 const PAYOR: &str = "Centers for Medicare and Medicaid Services";
+/// The group of all plans; in STU3 also the system of their types.
+const MEDICARE: &str = "Medicare";
 
 /// A part of Medicare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,40 +32,49 @@ pub enum Part {
 pub(super) struct Table {
     letter: &'static str,
     plan: &'static str,
-    /// The column that says why the part ended, for parts that have one: they are active where it says `0`.
-    termination: Option<Column>,
-    /// First and last day in R4.
-    period: Option<[Column; 2]>,
-    /// First day in STU3.
-    stu3_start: Option<Column>,
-    pub(super) extensions: &'static [&'static Extension],
+    pub(super) rules: &'static [Rule],
 }
+
+const ONE_START: &str = "STU3 answers have one start for parts A and B, and no end";
 
 #[rustfmt::skip]
 pub(super) const PART_A: Table = Table {
     letter: "a",
     plan: "Part A",
-    termination: Some(BENE_PTA_TRMNTN_CD),
-    period: Some([PTA_CVRG_STRT_DT, PTA_CVRG_END_DT]),
-    stu3_start: Some(COVSTART),
-    extensions: &[
-        &MEDICARE_STATUS, &ORIGINAL_REASON, &CURRENT_REASON, &END_STAGE_RENAL_DISEASE, &PART_A_TERMINATION,
-        &REFERENCE_YEAR, &DUAL, &BUY_IN,
+    rules: &[
+        BENEFICIARY,
+        SUBSCRIBER,
+        MEDICARE_STATUS,
+        row(BENE_ENTLMT_RSN_ORIG,   Code),
+        row(BENE_ENTLMT_RSN_CURR,   Code),
+        row(BENE_ESRD_IND,          Code),
+        row(BENE_PTA_TRMNTN_CD,     Code),
+        row(BENE_PTA_TRMNTN_CD,     Status),
+        REFERENCE_YEAR,
+        DUAL,
+        BUY_IN,
+        COVERAGE_START,
+        row(PTA_CVRG_STRT_DT,       PeriodStart).stu3(Unmapped(ONE_START)),
+        row(PTA_CVRG_END_DT,        PeriodEnd).stu3(Unmapped(ONE_START)),
     ],
 };
 
+#[rustfmt::skip]
 pub(super) const PART_B: Table = Table {
     letter: "b",
     plan: "Part B",
-    termination: Some(BENE_PTB_TRMNTN_CD),
-    period: Some([PTB_CVRG_STRT_DT, PTB_CVRG_END_DT]),
-    stu3_start: Some(COVSTART),
-    extensions: &[
-        &MEDICARE_STATUS,
-        &PART_B_TERMINATION,
-        &REFERENCE_YEAR,
-        &DUAL,
-        &BUY_IN,
+    rules: &[
+        BENEFICIARY,
+        SUBSCRIBER,
+        MEDICARE_STATUS,
+        row(BENE_PTB_TRMNTN_CD,     Code),
+        row(BENE_PTB_TRMNTN_CD,     Status),
+        REFERENCE_YEAR,
+        DUAL,
+        BUY_IN,
+        COVERAGE_START,
+        row(PTB_CVRG_STRT_DT,       PeriodStart).stu3(Unmapped(ONE_START)),
+        row(PTB_CVRG_END_DT,        PeriodEnd).stu3(Unmapped(ONE_START)),
     ],
 };
 
@@ -76,12 +82,15 @@ pub(super) const PART_B: Table = Table {
 pub(super) const PART_C: Table = Table {
     letter: "c",
     plan: "Part C",
-    termination: None,
-    period: None,
-    stu3_start: None,
-    extensions: &[
-        &PART_C_CONTRACT, &PART_C_PLAN, &PART_C_PLAN_TYPE, &HMO,
-        &REFERENCE_YEAR, &DUAL,
+    rules: &[
+        BENEFICIARY,
+        SUBSCRIBER,
+        named_months("PTC_CNTRCT_", "_ID", Code),
+        named_months("PTC_PBP_", "_ID", Code),
+        named_months("PTC_PLAN_TYPE_", "_CD", Code),
+        numbered_months("HMO_", "_IND", Code),
+        REFERENCE_YEAR,
+        DUAL,
     ],
 };
 
@@ -89,21 +98,36 @@ pub(super) const PART_C: Table = Table {
 pub(super) const PART_D: Table = Table {
     letter: "d",
     plan: "Part D",
-    termination: None,
-    period: Some([PTD_CVRG_STRT_DT, PTD_CVRG_END_DT]),
-    stu3_start: None,
-    extensions: &[
-        &MEDICARE_STATUS, &PART_D_CONTRACT, &PART_D_CONTRACT_BY_YEAR, &PART_D_PLAN, &PART_D_SEGMENT,
-        &COST_SHARE, &RETIREE_SUBSIDY, &REFERENCE_YEAR, &DUAL,
+    rules: &[
+        BENEFICIARY,
+        SUBSCRIBER,
+        MEDICARE_STATUS,
+        // Quirk: the contracts of the year last loaded come twice.
+        named_months("PTD_CNTRCT_", "_ID", Code),
+        named_months("PTD_CNTRCT_", "_ID", CodeOfAllYears),
+        named_months("PTD_PBP_", "_ID", Code),
+        named_months("PTD_SGMT_", "_ID", Code),
+        named_months("CST_SHR_GRP_", "_CD", Code),
+        named_months("RDS_", "_IND", Code),
+        REFERENCE_YEAR,
+        DUAL,
+        row(PTD_CVRG_STRT_DT,       PeriodStart).stu3(Unmapped(NO_PERIOD)),
+        row(PTD_CVRG_END_DT,        PeriodEnd).stu3(Unmapped(NO_PERIOD)),
     ],
 };
 
-/// The columns that the elements below read, besides those of the extensions.
-#[rustfmt::skip]
-pub(super) const COLUMNS: &[Column] = &[
-    BENE_ID, MBI_NUM, BENE_PTA_TRMNTN_CD, BENE_PTB_TRMNTN_CD, PTA_CVRG_STRT_DT, PTA_CVRG_END_DT,
-    PTB_CVRG_STRT_DT, PTB_CVRG_END_DT, PTD_CVRG_STRT_DT, PTD_CVRG_END_DT, COVSTART,
-];
+const NO_PERIOD: &str = "STU3 answers have no period of part D";
+
+const BENEFICIARY: Rule = row(BENE_ID, Id);
+const SUBSCRIBER: Rule = row(MBI_NUM, SubscriberId).stu3(Elsewhere);
+const MEDICARE_STATUS: Rule = row(BENE_MDCR_STATUS_CD, Code);
+const BUY_IN: Rule = numbered_months("MDCR_ENTLMT_BUYIN_", "_IND", Code);
+const COVERAGE_START: Rule =
+    row(COVSTART, Unmapped("R4 answers have a start for each part")).stu3(PeriodStart);
+/// Patient shows it too.
+pub(super) const REFERENCE_YEAR: Rule = row(RFRNC_YR, Year);
+/// Patient shows it too.
+pub(super) const DUAL: Rule = named_months("META_DUAL_ELGBL_STUS_", "_CD", Code);
 
 impl Part {
     /// All parts, in the order in which they are answered.
@@ -133,41 +157,62 @@ impl Part {
 
 /// Writes one part of the person's Medicare as a Coverage.
 pub fn write(w: &mut Writer, part: Part, beneficiary: &Beneficiary, context: &Context) {
-    let row = &beneficiary.row;
     let table = part.table();
-    let id = filled(row, BENE_ID).map_or_else(String::new, |id| id.to_string());
+    let person = Person::new(beneficiary, table.rules, context.version);
+    let id = person.values(Id).next();
+    let id = id.map_or_else(String::new, |id| id.to_string());
     w.object(|w| {
         w.text("resourceType", "Coverage");
         w.key("id");
         w.string_of(&["part-", table.letter, "-", &id]);
         enrollment::meta(w, context, PROFILE);
         w.array_unless_empty("extension", |w| {
-            enrollment::extensions(w, beneficiary, table.extensions);
+            for (rule, target) in person.rules() {
+                person.extension(w, rule, target);
+            }
         });
-        w.text("status", status(row, table));
+        w.text("status", status(&person));
+        w.key("type");
         match context.version {
-            Version::Stu3 => stu3_plan(w, row, table, &id),
-            Version::R4 => plan(w, row, table, &id),
+            Version::Stu3 => concept(w, MEDICARE, table.plan, None),
+            Version::R4 => concept(w, COVERAGE_TYPE, "SUBSIDIZ", None),
+        }
+        person.text(w, "subscriberId", SubscriberId);
+        w.key("beneficiary");
+        w.object(|w| {
+            w.key("reference");
+            w.string_of(&["Patient/", &id]);
+        });
+        w.object_unless_empty("period", |w| {
+            person.date(w, "start", PeriodStart);
+            person.date(w, "end", PeriodEnd);
+        });
+        match context.version {
+            Version::Stu3 => grouping(w, table),
+            Version::R4 => plan(w, table),
         }
     });
 }
 
-/// What R4 says of the part.
-fn plan(w: &mut Writer, row: &Row, table: &Table, id: &str) {
-    w.key("type");
-    concept(w, COVERAGE_TYPE, "SUBSIDIZ", None);
-    if let Some(number) = filled(row, MBI_NUM) {
-        w.text("subscriberId", &number.to_string());
-    }
-    beneficiary_reference(w, id);
+/// Parts without a column that says why they ended are always active.
+fn status(person: &Person) -> &'static str {
+    let is_ended = person.columns(Status).next().is_some()
+        && person.values(Status).all(|code| code.to_string() != "0");
+    if is_ended { "cancelled" } else { "active" }
+}
+
+fn grouping(w: &mut Writer, table: &Table) {
+    w.key("grouping");
+    w.object(|w| {
+        w.text("subGroup", MEDICARE);
+        w.text("subPlan", table.plan);
+    });
+}
+
+/// What STU3 says with `grouping`, and what only R4 says.
+fn plan(w: &mut Writer, table: &Table) {
     w.key("relationship");
     concept(w, RELATIONSHIP, "self", Some("Self"));
-    if let Some([first, last]) = table.period {
-        w.object_unless_empty("period", |w| {
-            date(w, "start", row, first);
-            date(w, "end", row, last);
-        });
-    }
     w.array_unless_empty("payor", |w| {
         w.object(|w| w.object_unless_empty("identifier", |w| w.text("value", PAYOR)));
     });
@@ -175,35 +220,6 @@ fn plan(w: &mut Writer, row: &Row, table: &Table, id: &str) {
         class(w, "group", "Group", MEDICARE);
         class(w, "plan", "Plan", table.plan);
     });
-}
-
-/// What STU3 says of the part.
-fn stu3_plan(w: &mut Writer, row: &Row, table: &Table, id: &str) {
-    w.key("type");
-    concept(w, MEDICARE, table.plan, None);
-    beneficiary_reference(w, id);
-    if let Some(first) = table.stu3_start {
-        w.object_unless_empty("period", |w| date(w, "start", row, first));
-    }
-    w.object_unless_empty("grouping", |w| {
-        w.text("subGroup", MEDICARE);
-        w.text("subPlan", table.plan);
-    });
-}
-
-fn beneficiary_reference(w: &mut Writer, id: &str) {
-    w.key("beneficiary");
-    w.object(|w| {
-        w.key("reference");
-        w.string_of(&["Patient/", id]);
-    });
-}
-
-fn status(row: &Row, table: &Table) -> &'static str {
-    match table.termination {
-        Some(column) if row.text(column) != Some("0") => "cancelled",
-        _ => "active",
-    }
 }
 
 fn class(w: &mut Writer, code: &str, display: &str, value: &str) {

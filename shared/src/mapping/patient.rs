@@ -1,10 +1,12 @@
 //! Patient: who the beneficiary is.
 
 use super::codes::VARIABLE_BASE;
-use super::enrollment::{self, DUAL, Extension, RACE, REFERENCE_YEAR, date, filled};
+use super::coverage::{DUAL, REFERENCE_YEAR};
+use super::enrollment::Target::*;
+use super::enrollment::{self, Person, Rule, filled, row};
 use super::{Context, Version};
 use crate::fhir::json::Writer;
-use crate::rif::Column::{self, *};
+use crate::rif::Column::*;
 use crate::rif::{Beneficiary, Row};
 
 const PROFILE: &str = "http://hl7.org/fhir/us/carin-bb/StructureDefinition/C4BB-Patient";
@@ -14,17 +16,29 @@ const NULL_FLAVOR: &str = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor";
 const IDENTIFIER_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 const IDENTIFIER_CURRENCY: &str =
     "https://bluebutton.cms.gov/resources/codesystem/identifier-currency";
-const MEDICARE_NUMBER: &str = "http://hl7.org/fhir/sid/us-mbi";
-const MEDICARE_NUMBER_HASH: &str = "https://bluebutton.cms.gov/resources/identifier/mbi-hash";
 
-/// The extensions made of columns, between those of sex and race that US Core defines.
-pub(super) const EXTENSIONS: &[&Extension] = &[&RACE, &REFERENCE_YEAR, &DUAL];
+/// The system of a Medicare number (MBI).
+pub const US_MBI: &str = "http://hl7.org/fhir/sid/us-mbi";
+/// The system of a Medicare number's hash.
+pub const MBI_HASH: &str = "https://bluebutton.cms.gov/resources/identifier/mbi-hash";
 
-/// The columns that the elements below read, besides those of the extensions.
 #[rustfmt::skip]
-pub(super) const COLUMNS: &[Column] = &[
-    BENE_ID, MBI_NUM, EFCTV_BGN_DT, EFCTV_END_DT, BENE_SRNM_NAME, BENE_GVN_NAME, BENE_MDL_NAME,
-    BENE_SEX_IDENT_CD, BENE_BIRTH_DT, DEATH_DT, STATE_CODE, BENE_ZIP_CD,
+pub(super) const TABLE: &[Rule] = &[
+    row(BENE_ID,            Id),
+    row(BENE_SEX_IDENT_CD,  Sex),
+    row(BENE_RACE_CD,       Race).stu3(Code),
+    REFERENCE_YEAR,
+    DUAL,
+    row(MBI_NUM,            MedicareNumber).stu3(MedicareNumberHash),
+    row(EFCTV_BGN_DT,       NumberSince),
+    row(EFCTV_END_DT,       NumberUntil),
+    row(BENE_SRNM_NAME,     Family),
+    row(BENE_GVN_NAME,      Given),
+    row(BENE_MDL_NAME,      Given),
+    row(BENE_BIRTH_DT,      BirthDate),
+    row(DEATH_DT,           Deceased),
+    row(STATE_CODE,         State),
+    row(BENE_ZIP_CD,        PostalCode),
 ];
 
 /// A sex as the beneficiary file codes it, and as FHIR and US Core (SNOMED CT) do.
@@ -39,45 +53,38 @@ enum Currency {
 
 /// Writes the person as a Patient.
 pub fn write(w: &mut Writer, beneficiary: &Beneficiary, context: &Context) {
-    let row = &beneficiary.row;
+    let person = Person::new(beneficiary, TABLE, context.version);
     w.object(|w| {
         w.text("resourceType", "Patient");
-        text(w, "id", row, BENE_ID);
+        person.text(w, "id", Id);
         enrollment::meta(w, context, PROFILE);
-        w.array_unless_empty("extension", |w| extensions(w, beneficiary, context.version));
+        w.array_unless_empty("extension", |w| extensions(w, &person));
         w.array_unless_empty("identifier", |w| match context.version {
-            Version::Stu3 => stu3_identifiers(w, beneficiary),
-            Version::R4 => identifiers(w, beneficiary),
+            Version::Stu3 => stu3_identifiers(w, &person, beneficiary),
+            Version::R4 => r4_identifiers(w, &person, beneficiary),
         });
-        w.array_unless_empty("name", |w| w.object(|w| name(w, row)));
-        w.text(
-            "gender",
-            sex(row).map_or("unknown", |(_, gender, _)| gender),
-        );
-        date(w, "birthDate", row, BENE_BIRTH_DT);
-        if row.date(DEATH_DT).is_some() {
-            date(w, "deceasedDateTime", row, DEATH_DT);
-        } else if context.version == Version::R4 {
-            w.key("deceasedBoolean");
-            w.boolean(false);
-        }
-        w.array_unless_empty("address", |w| address(w, row));
+        w.array_unless_empty("name", |w| w.object(|w| name(w, &person)));
+        let gender = sex(&person).map_or("unknown", |(_, gender, _)| gender);
+        w.text("gender", gender);
+        person.date(w, "birthDate", BirthDate);
+        deceased(w, &person, context.version);
+        w.array_unless_empty("address", |w| address(w, &person));
     });
 }
 
-fn extensions(w: &mut Writer, beneficiary: &Beneficiary, version: Version) {
-    if let Some((_, _, code)) = sex(&beneficiary.row) {
-        w.object(|w| {
-            w.text("url", US_CORE_SEX);
-            w.text("valueCode", code);
-        });
+fn extensions(w: &mut Writer, person: &Person) {
+    for (rule, target) in person.rules() {
+        if let (Sex, Some((_, _, code))) = (target, sex(person)) {
+            w.object(|w| {
+                w.text("url", US_CORE_SEX);
+                w.text("valueCode", code);
+            });
+        }
+        person.extension(w, rule, target);
+        if target == Race {
+            unknown_race(w);
+        }
     }
-    let (race, others) = EXTENSIONS.split_at(1);
-    enrollment::extensions(w, beneficiary, race);
-    if version == Version::R4 {
-        unknown_race(w);
-    }
-    enrollment::extensions(w, beneficiary, others);
 }
 
 /// CMS's race codes have no exact counterpart among the OMB categories, so CMS answers "unknown" for everyone.
@@ -103,64 +110,70 @@ fn unknown_race(w: &mut Writer) {
     });
 }
 
+/// The member number, and the present Medicare number as the hash that was made at load: STU3 never shows the number.
+fn stu3_identifiers(w: &mut Writer, person: &Person, beneficiary: &Beneficiary) {
+    w.object(|w| member_number(w, person));
+    if person.values(MedicareNumberHash).next().is_some()
+        && let Some(hash) = beneficiary.mbi_hash
+    {
+        w.object(|w| {
+            w.text("system", MBI_HASH);
+            w.text("value", hash);
+            period(w, person);
+        });
+    }
+}
+
 /// The member number, the present Medicare number, and each other one that the person ever had, once.
-fn identifiers(w: &mut Writer, beneficiary: &Beneficiary) {
-    let row = &beneficiary.row;
+fn r4_identifiers(w: &mut Writer, person: &Person, beneficiary: &Beneficiary) {
     w.object(|w| {
         identifier_type(w, "MB", "Member Number", None);
-        member_number(w, row);
+        member_number(w, person);
     });
     let mut seen = Vec::new();
-    if let Some(number) = filled(row, MBI_NUM) {
-        medicare_number(w, row, Currency::Current);
-        seen.push(number.to_string());
+    for number in person.values(MedicareNumber) {
+        let number = number.to_string();
+        w.object(|w| {
+            medicare_number(w, &number, Currency::Current);
+            period(w, person);
+        });
+        seen.push(number);
     }
-    for row in &beneficiary.earlier {
-        let Some(number) = filled(row, MBI_NUM).map(|number| number.to_string()) else {
-            continue;
-        };
+    // CMS answers the period of the present number only.
+    for number in beneficiary
+        .earlier
+        .iter()
+        .flat_map(|row| numbers(person, row))
+    {
         if !seen.contains(&number) {
-            medicare_number(w, row, Currency::Historic);
+            w.object(|w| medicare_number(w, &number, Currency::Historic));
             seen.push(number);
         }
     }
 }
 
-fn medicare_number(w: &mut Writer, row: &Row, currency: Currency) {
-    w.object(|w| {
-        identifier_type(w, "MC", "Patient's Medicare number", Some(currency));
-        w.text("system", MEDICARE_NUMBER);
-        text(w, "value", row, MBI_NUM);
-        // CMS answers the period of the present number only.
-        if matches!(currency, Currency::Current) {
-            period(w, row);
-        }
-    });
+fn numbers(person: &Person, row: &Row) -> Vec<String> {
+    let columns = person.columns(MedicareNumber);
+    let values = columns.filter_map(|column| filled(row, column));
+    values.map(|value| value.to_string()).collect()
 }
 
-/// The member number, and the present Medicare number as a hash: STU3 never shows the number itself.
-fn stu3_identifiers(w: &mut Writer, beneficiary: &Beneficiary) {
-    let row = &beneficiary.row;
-    w.object(|w| member_number(w, row));
-    if let Some(hash) = beneficiary.mbi_hash {
-        w.object(|w| {
-            w.text("system", MEDICARE_NUMBER_HASH);
-            w.text("value", hash);
-            period(w, row);
-        });
-    }
-}
-
-fn member_number(w: &mut Writer, row: &Row) {
+fn member_number(w: &mut Writer, person: &Person) {
     w.key("system");
     w.string_of(&[VARIABLE_BASE, "bene_id"]);
-    text(w, "value", row, BENE_ID);
+    person.text(w, "value", Id);
 }
 
-fn period(w: &mut Writer, row: &Row) {
+fn medicare_number(w: &mut Writer, number: &str, currency: Currency) {
+    identifier_type(w, "MC", "Patient's Medicare number", Some(currency));
+    w.text("system", US_MBI);
+    w.text("value", number);
+}
+
+fn period(w: &mut Writer, person: &Person) {
     w.object_unless_empty("period", |w| {
-        date(w, "start", row, EFCTV_BGN_DT);
-        date(w, "end", row, EFCTV_END_DT);
+        person.date(w, "start", NumberSince);
+        person.date(w, "end", NumberUntil);
     });
 }
 
@@ -198,35 +211,41 @@ impl Currency {
     }
 }
 
-fn name(w: &mut Writer, row: &Row) {
+fn name(w: &mut Writer, person: &Person) {
     w.text("use", "usual");
-    text(w, "family", row, BENE_SRNM_NAME);
+    person.text(w, "family", Family);
     w.array_unless_empty("given", |w| {
-        for column in [BENE_GVN_NAME, BENE_MDL_NAME] {
-            if let Some(given) = filled(row, column) {
-                w.string(&given.to_string());
-            }
+        for given in person.values(Given) {
+            w.string(&given.to_string());
         }
     });
 }
 
-fn address(w: &mut Writer, row: &Row) {
-    let known = [STATE_CODE, BENE_ZIP_CD].map(|column| filled(row, column));
-    if known.iter().any(Option::is_some) {
+/// R4 says of the living that they live, STU3 says nothing.
+fn deceased(w: &mut Writer, person: &Person, version: Version) {
+    if person.values(Deceased).next().is_some() {
+        person.date(w, "deceasedDateTime", Deceased);
+    } else if version == Version::R4 {
+        w.key("deceasedBoolean");
+        w.boolean(false);
+    }
+}
+
+fn address(w: &mut Writer, person: &Person) {
+    if person
+        .values(State)
+        .chain(person.values(PostalCode))
+        .next()
+        .is_some()
+    {
         w.object(|w| {
-            text(w, "state", row, STATE_CODE);
-            text(w, "postalCode", row, BENE_ZIP_CD);
+            person.text(w, "state", State);
+            person.text(w, "postalCode", PostalCode);
         });
     }
 }
 
-fn sex(row: &Row) -> Option<&'static (&'static str, &'static str, &'static str)> {
-    let code = row.text(BENE_SEX_IDENT_CD)?;
+fn sex(person: &Person) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    let code = person.values(Sex).next()?.to_string();
     SEXES.iter().find(|(candidate, _, _)| *candidate == code)
-}
-
-fn text(w: &mut Writer, key: &str, row: &Row, column: Column) {
-    if let Some(value) = filled(row, column) {
-        w.text(key, &value.to_string());
-    }
 }

@@ -21,7 +21,9 @@ use bluebutton::oauth::keys::{KeySet, Keys, PublicKey};
 use bluebutton::oauth::{Application, DataAccess, Scopes};
 use bluebutton::rif::{Claim, ClaimType, Column, FileType, Row, RowPart, Value as RifValue};
 use bluebutton::store::stored_claim::{encode, encode_row, encode_rows};
-use bluebutton::store::{ApplicationsTable, ClaimsTable, Facts, GrantsTable, TransientTable};
+use bluebutton::store::{
+    ApplicationsTable, ClaimsTable, Facts, GrantsTable, IdentityTable, TransientTable,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -31,6 +33,10 @@ pub const BASE: &str = "http://localhost:8000";
 pub const OWN: &str = "-20140000008325";
 /// Another person.
 pub const OTHER: &str = "567834";
+/// The Medicare number of whoever is loaded.
+pub const MBI: &str = "3456789";
+/// Its hash, as stored with the person.
+pub const MBI_HASH: &str = "82273caf4d2c3b5a8340190ae3575950957ce469e593efd7736d60c3b39d253c";
 /// When everything was loaded.
 pub const LOADED: &str = "2024-05-06T07:08:09.123Z";
 const CLIENT_ID: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -39,6 +45,8 @@ const CLIENT_ID: &str = "0123456789abcdef0123456789abcdef01234567";
 pub struct Stand {
     /// What the function holds.
     pub state: State,
+    /// Which people hashes stand for.
+    pub identity: IdentityTable,
     /// What is behind it.
     pub tables: Tables,
     pkcs8: Vec<u8>,
@@ -73,6 +81,7 @@ impl Stand {
         for patient in [OWN, OTHER] {
             tables.put("grants", grant(patient, false));
         }
+        let identity = IdentityTable::new(client.clone(), "identity");
         let state = State {
             verifier,
             claims: ClaimsTable::new(client.clone(), "claims"),
@@ -80,6 +89,7 @@ impl Stand {
         };
         Self {
             state,
+            identity,
             tables,
             pkcs8,
             kid,
@@ -102,7 +112,10 @@ impl Stand {
         let mut row = Row::new(FileType::Beneficiary.layout(), RowPart::Header);
         row.set(Column::BENE_ID, Some(RifValue::Text(patient)));
         row.set(Column::BENE_SRNM_NAME, Some(RifValue::Text("Doe")));
-        self.item(partition, "B", &encode_rows(std::slice::from_ref(&row)));
+        row.set(Column::MBI_NUM, Some(RifValue::Text(MBI)));
+        let mut person = item(partition, "B", &encode_rows(std::slice::from_ref(&row)));
+        person["mh"] = json!({"S": MBI_HASH});
+        self.tables.put("claims", person);
         row.set(Column::RFRNC_YR, Some(RifValue::Text("2024")));
         self.item(partition, "Y#2024", &encode_row(&row));
     }
@@ -145,13 +158,13 @@ impl Stand {
     }
 
     fn item(&self, partition: &str, key: &str, bytes: &[u8]) {
-        self.tables.put(
-            "claims",
-            json!({
-                "pk": {"S": partition}, "sk": {"S": key}, "lu": {"S": LOADED}, "fmt": {"N": "1"},
-                "d": {"B": BASE64.encode(bytes)},
-            }),
-        );
+        self.tables.put("claims", item(partition, key, bytes));
+    }
+
+    /// Notes that a hash stands for that person.
+    pub fn load_identity(&self, hash: &str, patient: &str) {
+        let item = json!({"pk": {"S": hash}, "sk": {"S": patient}});
+        self.tables.put("identity", item);
     }
 
     /// An access token of that person with those scopes.
@@ -176,6 +189,13 @@ impl Stand {
     }
 }
 
+fn item(partition: &str, key: &str, bytes: &[u8]) -> Value {
+    json!({
+        "pk": {"S": partition}, "sk": {"S": key}, "lu": {"S": LOADED}, "fmt": {"N": "1"},
+        "d": {"B": BASE64.encode(bytes)},
+    })
+}
+
 /// A GET with a token, as the HTTP payload of version 2.
 pub fn get(path_and_query: &str, token: &str) -> Call {
     request(
@@ -183,6 +203,18 @@ pub fn get(path_and_query: &str, token: &str) -> Call {
         path_and_query,
         &json!({"authorization": format!("Bearer {token}")}),
     )
+}
+
+/// A form in the body of a POST with a token.
+pub fn post(path: &str, token: &str, form: &str) -> Call {
+    let headers = json!({
+        "authorization": format!("Bearer {token}"),
+        "content-type": "application/x-www-form-urlencoded",
+    });
+    Call {
+        body: form.as_bytes().to_vec(),
+        ..request("POST", path, &headers)
+    }
 }
 
 /// A request with those headers.
@@ -383,9 +415,10 @@ impl Tables {
             }
             "query" => {
                 let values = &request["ExpressionAttributeValues"];
-                let prefix = values[":prefix"]["S"].as_str().expect("DynamoDB JSON");
+                let prefix = values[":prefix"]["S"].as_str().unwrap_or_default();
+                let keys = [&values[":pk"], &values[":hash"]];
                 let mut found: Vec<_> = items
-                    .filter(|item| item["pk"] == values[":pk"])
+                    .filter(|item| keys.contains(&&item["pk"]))
                     .filter(|item| {
                         item["sk"]["S"]
                             .as_str()

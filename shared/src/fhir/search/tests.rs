@@ -9,6 +9,13 @@ fn subject() -> BeneId {
     BeneId::parse(OWN).unwrap()
 }
 
+fn in_url(pairs: &[(String, String)]) -> Sent<'_> {
+    Sent {
+        url: pairs,
+        form: &[],
+    }
+}
+
 fn pairs(query: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(query.as_bytes())
         .into_owned()
@@ -18,7 +25,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
 /// The page and whether a carrier claim of 2023-05-15, loaded 2023-06-01, is found; or the refusal's status and code.
 fn eob(query: &str, handling: Handling) -> String {
     let pairs = pairs(query);
-    let found = Query::new(&pairs, EXPLANATION_OF_BENEFIT, handling).and_then(|query| {
+    let found = Query::new(in_url(&pairs), EXPLANATION_OF_BENEFIT, handling).and_then(|query| {
         let search = EobSearch::parse(&query, &subject())?;
         let page = query.page()?;
         let found = search.matches(&ClaimHead {
@@ -123,6 +130,20 @@ fn filters_by_id() {
 }
 
 #[test]
+fn filters_by_the_system_that_a_claim_comes_from() {
+    const SYSTEM: &str = "https://bluebutton.cms.gov/fhir/CodeSystem/System-Type";
+    check("_tag=NationalClaimsHistory", "true 10@0");
+    check(&format!("_tag={SYSTEM}|NationalClaimsHistory"), "true 10@0");
+    check(&format!("_tag={SYSTEM}%7CSharedSystem"), "false 10@0");
+    check("_tag=http://other|NationalClaimsHistory", "false 10@0");
+    check("_tag=SharedSystem,NationalClaimsHistory", "true 10@0");
+    check("_tag=SharedSystem&_tag=NationalClaimsHistory", "false 10@0");
+    for bad in ["_tag=", "_tag=,", &format!("_tag={SYSTEM}|")] {
+        check(bad, "400");
+    }
+}
+
+#[test]
 fn filters_by_service_date_and_last_update() {
     check(
         "service-date=ge2023-05-15&service-date=le2023-05-15",
@@ -171,12 +192,12 @@ fn ignores_unknown_parameters_unless_asked_to_be_strict() {
         ("", "true 10@0"),
     ] {
         assert_eq!(
-            eob("hello=1", Handling::of(Some(prefer))),
+            eob("hello=1", Handling::of([prefer].into_iter())),
             expected,
             "{prefer}"
         );
         assert_eq!(
-            eob("_count=10", Handling::of(Some(prefer))),
+            eob("_count=10", Handling::of([prefer].into_iter())),
             "true 10@0",
             "{prefer}"
         );
@@ -187,7 +208,7 @@ fn ignores_unknown_parameters_unless_asked_to_be_strict() {
 fn reads_searches_for_patient_and_coverage() {
     let check = |parameters: &'static [Parameter], query: &str, expected: u16| {
         let pairs = pairs(query);
-        let parsed = Query::new(&pairs, parameters, Handling::Lenient).and_then(|query| {
+        let parsed = Query::new(in_url(&pairs), parameters, Handling::Lenient).and_then(|query| {
             if parameters == PATIENT {
                 PatientSearch::parse(&query, &subject()).map(|_| ())
             } else {
@@ -223,7 +244,7 @@ fn limits_the_number_of_parameters() {
 #[test]
 fn keeps_the_filters_it_used_for_the_links() {
     let pairs = pairs("a=1&type=carrier&count=5&_count=5&type=carrier&startIndex=0&patient=1");
-    let query = Query::new(&pairs, EXPLANATION_OF_BENEFIT, Handling::Lenient).unwrap();
+    let query = Query::new(in_url(&pairs), EXPLANATION_OF_BENEFIT, Handling::Lenient).unwrap();
     let filters: Vec<_> = query.filters().collect();
     assert_eq!(filters, [("type", "carrier"), ("patient", "1")]);
 }
@@ -239,7 +260,7 @@ proptest! {
                 prop_oneof![
                     prop::sample::select(vec![
                         "_count", "count", "startIndex", "_lastUpdated", "service-date", "type", "_id", "patient",
-                        "beneficiary", "identifier", "_format", "format", "access_token",
+                        "beneficiary", "identifier", "_tag", "_format", "format", "access_token",
                     ]).prop_map(str::to_owned),
                     any::<String>(),
                 ],
@@ -249,20 +270,26 @@ proptest! {
                     "-?[0-9]{0,22}",
                     "(Patient/)?-?[0-9]{0,20}",
                     "[a-z|,-]{0,20}",
+                    "http://hl7.org/fhir/sid/us-mbi[|]?[0-9A-Z,|]{0,11}",
+                    "https://bluebutton.cms.gov/resources/identifier/(mbi|hicn)-hash[|]?([0-9a-fA-F]{64})?",
+                    "(https://bluebutton.cms.gov/fhir/CodeSystem/System-Type[|])?[A-Za-z,|]{0,21}",
                 ],
             ),
             0..6,
         ),
+        in_form in 0..6_usize,
     ) {
         let strict = pairs.len() % 2 == 0;
+        let (form, url) = pairs.split_at(in_form.min(pairs.len()));
         let handling = if strict { Handling::Strict } else { Handling::Lenient };
         for parameters in [PATIENT, COVERAGE, EXPLANATION_OF_BENEFIT] {
-            let parsed = Query::new(&pairs, parameters, handling).and_then(|query| {
-                PatientSearch::parse(&query, &subject())?;
+            let parsed = Query::new(Sent { url, form }, parameters, handling).and_then(|query| {
+                let is_own = |identifier: &Identifier| matches!(identifier, Identifier::Hash(_));
+                PatientSearch::parse(&query, &subject())?.check_identifiers(is_own)?;
                 CoverageSearch::parse(&query, &subject())?;
                 EobSearch::parse(&query, &subject())?;
                 let page = query.page()?;
-                super::super::bundle::page(0..7, page)
+                crate::fhir::bundle::page(0..7, page)
             });
             if let Err(refusal) = parsed {
                 prop_assert!([400, 403].contains(&refusal.status()), "{:?}", refusal);

@@ -1,15 +1,16 @@
-use std::num::NonZeroU32;
-
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::super::approved::{assert_approved, assert_approved_at, reference};
 use super::super::coverage::{self, Part};
 use super::super::{Context, Version, patient};
+use super::complete::is_answered;
 use super::*;
 use crate::identity::MedicareNumberHasher;
 use crate::rif::beneficiary::year_row;
-use crate::rif::{Kind, RowPart, Value};
+use crate::rif::{FileType, Kind, RowPart, Value};
+
+const VERSIONS: [Version; 2] = [Version::Stu3, Version::R4];
 
 const SAMPLE: &str = "rif/static/sample-a-beneficiaries.txt";
 const SAMPLE_HISTORY: &str = "rif/static/sample-a-beneficiaryhistory.txt";
@@ -40,20 +41,32 @@ fn person<'a>(file: &'a str, history: &'a str) -> Beneficiary<'a> {
     }
 }
 
-const VERSIONS: [Version; 2] = [Version::Stu3, Version::R4];
+fn context(version: Version) -> Context<'static> {
+    Context::new(version, Timestamp::UNIX_EPOCH)
+}
 
-fn patient_of(version: Version, beneficiary: &Beneficiary) -> Vec<u8> {
+/// With the hash that the loader makes, by the pepper and the iterations of CMS's approved answers.
+fn patient_of(beneficiary: &Beneficiary, version: Version) -> Vec<u8> {
+    let hasher = MedicareNumberHasher::new("nottherealpepper", 2.try_into().unwrap());
+    let number = filled(&beneficiary.row, MBI_NUM);
+    let hash = number.map(|number| hasher.hash(&number.to_string()));
+    let beneficiary = Beneficiary {
+        mbi_hash: hash.as_deref(),
+        ..beneficiary.clone()
+    };
     let mut w = Writer::new();
-    let context = Context::new(version, Timestamp::UNIX_EPOCH);
-    patient::write(&mut w, beneficiary, &context);
+    patient::write(&mut w, &beneficiary, &context(version));
     w.into_bytes()
 }
 
-fn coverage_of(version: Version, part: Part, beneficiary: &Beneficiary) -> Vec<u8> {
+fn coverage_of(part: Part, beneficiary: &Beneficiary, version: Version) -> Vec<u8> {
     let mut w = Writer::new();
-    let context = Context::new(version, Timestamp::UNIX_EPOCH);
-    coverage::write(&mut w, part, beneficiary, &context);
+    coverage::write(&mut w, part, beneficiary, &context(version));
     w.into_bytes()
+}
+
+fn json(bytes: &[u8]) -> Json {
+    serde_json::from_slice(bytes).unwrap()
 }
 
 #[test]
@@ -61,16 +74,13 @@ fn equals_the_approved_answers() {
     let (Some(file), Some(history)) = (reference(SAMPLE), reference(SAMPLE_HISTORY)) else {
         return;
     };
-    let mut sample = person(&file, &history);
-    let hasher = MedicareNumberHasher::new("nottherealpepper", NonZeroU32::new(2).unwrap());
-    let hash = hasher.hash(sample.row.text(MBI_NUM).unwrap());
-    sample.mbi_hash = Some(&hash);
-    for (version, folder) in [(Version::Stu3, "v1"), (Version::R4, "v2")] {
-        let patient = patient_of(version, &sample);
+    let sample = person(&file, &history);
+    for (version, folder) in VERSIONS.into_iter().zip(["v1", "v2"]) {
+        let patient = patient_of(&sample, version);
         assert_approved(&format!("{folder}/patientRead.json"), &patient);
         let search = format!("{folder}/patientSearchById.json");
         assert_approved_at(&search, "/entry/0/resource", &patient);
-        let coverage = coverage_of(version, Part::A, &sample);
+        let coverage = coverage_of(Part::A, &sample, version);
         assert_approved(&format!("{folder}/coverageRead.json"), &coverage);
     }
 }
@@ -82,11 +92,10 @@ fn each_part_has_as_many_extensions_as_cms_answers_for_its_sample() {
         let sample = person(&file, "BENE_ID\n");
         for version in VERSIONS {
             let counts = Part::ALL.map(|part| {
-                let coverage = coverage_of(version, part, &sample);
-                let coverage: Json = serde_json::from_slice(&coverage).unwrap();
+                let coverage = json(&coverage_of(part, &sample, version));
                 coverage["extension"].as_array().map_or(0, Vec::len)
             });
-            assert_eq!(counts, expected);
+            assert_eq!(counts, expected, "{version:?}");
         }
     };
     check(SAMPLE, [30, 27, 61, 86]);
@@ -96,34 +105,33 @@ fn each_part_has_as_many_extensions_as_cms_answers_for_its_sample() {
 #[test]
 fn a_person_of_whom_nothing_is_known_still_gives_valid_resources() {
     let nobody = person("BENE_ID\n-1", "BENE_ID\n");
-    for (version, is_deceased) in [(Version::Stu3, Json::Null), (Version::R4, false.into())] {
-        let patient = patient_of(version, &nobody);
-        let patient: Json = serde_json::from_slice(&patient).unwrap();
+    for version in VERSIONS {
+        let patient = json(&patient_of(&nobody, version));
         assert_eq!(patient["id"], "-1");
         assert_eq!(patient["gender"], "unknown");
-        assert_eq!(patient["deceasedBoolean"], is_deceased);
+        let alive = (version == Version::R4).then_some(Json::Bool(false));
+        assert_eq!(patient.get("deceasedBoolean"), alive.as_ref());
         for part in Part::ALL {
-            let coverage = coverage_of(version, part, &nobody);
-            let coverage: Json = serde_json::from_slice(&coverage).unwrap();
+            let coverage = json(&coverage_of(part, &nobody, version));
             assert_eq!(coverage["id"], format!("part-{}--1", part.letter()));
-            assert_eq!(coverage.get("extension"), None, "{part:?}");
+            for absent in ["extension", "period", "subscriberId"] {
+                assert_eq!(coverage.get(absent), None, "{version:?} {part:?} {absent}");
+            }
         }
     }
 }
 
 #[test]
 fn a_column_changes_the_answers_where_it_is_answered_and_nowhere_else() {
-    let answers = |row: &Row| {
+    let answers = |row: &Row, version| {
         let beneficiary = Beneficiary {
             years: year_row(row).into_iter().collect(),
             earlier: Vec::new(),
             mbi_hash: None,
             row: row.clone(),
         };
-        VERSIONS.map(|version| {
-            let coverages = Part::ALL.map(|part| coverage_of(version, part, &beneficiary));
-            (patient_of(version, &beneficiary), coverages)
-        })
+        let coverages = Part::ALL.map(|part| coverage_of(part, &beneficiary, version));
+        (patient_of(&beneficiary, version), coverages)
     };
     let file = "BENE_ID|MBI_NUM|RFRNC_YR\n-1|M|2020";
     let mut row = rows(FileType::Beneficiary, file).remove(0);
@@ -133,13 +141,73 @@ fn a_column_changes_the_answers_where_it_is_answered_and_nowhere_else() {
             _ => "1",
         };
         let before = row.get(column);
-        row.set(column, Value::parse(column.kind(), text).unwrap());
-        let with = answers(&row);
-        row.set(column, None);
-        let without = answers(&row);
+        for version in VERSIONS {
+            row.set(column, Value::parse(column.kind(), text).unwrap());
+            let with = answers(&row, version);
+            row.set(column, None);
+            let without = answers(&row, version);
+            let is_answered = is_answered(column, version);
+            assert_eq!(with != without, is_answered, "{version:?} {column:?}");
+        }
         row.set(column, before);
-        assert_eq!(with != without, is_answered(column), "{column:?}");
     }
+}
+
+/// Every column filled, in both versions: what STU3 and R4 do not share is what their tables say.
+#[test]
+fn versions_differ_where_the_tables_say_so() {
+    let mut row = rows(FileType::Beneficiary, "BENE_ID\n-1").remove(0);
+    for column in FileType::Beneficiary.layout().header.iter().copied() {
+        let text = match column.kind() {
+            Kind::Date => "20200229",
+            _ => "2",
+        };
+        row.set(column, Value::parse(column.kind(), text).unwrap());
+    }
+    let sample = Beneficiary {
+        years: year_row(&row).into_iter().collect(),
+        earlier: Vec::new(),
+        mbi_hash: None,
+        row,
+    };
+    let check = |write: &dyn Fn(Version) -> Vec<u8>, stu3_only: &[&str], r4_only: &[&str]| {
+        let [stu3, r4] = VERSIONS.map(|version| json(&write(version)));
+        let only = |one: &Json, other: &Json| {
+            let members = one.as_object().unwrap().keys();
+            let only = members.filter(|key| other.get(key.as_str()).is_none());
+            only.cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(only(&stu3, &r4), stu3_only);
+        assert_eq!(only(&r4, &stu3), r4_only);
+        assert_eq!(stu3["meta"].get("profile"), None);
+    };
+    check(&|version| patient_of(&sample, version), &[], &[]);
+    for part in Part::ALL {
+        let mut r4_only = vec!["class", "payor", "relationship", "subscriberId"];
+        if part == Part::D {
+            r4_only.insert(2, "period");
+        }
+        let write = |version| coverage_of(part, &sample, version);
+        check(&write, &["grouping"], &r4_only);
+    }
+}
+
+#[test]
+fn stu3_starts_parts_a_and_b_where_the_person_s_coverage_started() {
+    let file = "BENE_ID|COVSTART|PTA_CVRG_STRT_DT|PTB_CVRG_STRT_DT|PTB_CVRG_END_DT\n-1|19631003|20200101|20210101|20220101";
+    let sample = person(file, "BENE_ID\n");
+    let check = |part, version, expected: Option<Json>| {
+        let coverage = json(&coverage_of(part, &sample, version));
+        assert_eq!(coverage.get("period"), expected.as_ref(), "{part:?}");
+    };
+    let stu3 = serde_json::json!({"start": "1963-10-03"});
+    check(Part::A, Version::Stu3, Some(stu3.clone()));
+    check(Part::B, Version::Stu3, Some(stu3));
+    check(Part::C, Version::Stu3, None);
+    let part_a = serde_json::json!({"start": "2020-01-01"});
+    check(Part::A, Version::R4, Some(part_a));
+    let part_b = serde_json::json!({"start": "2021-01-01", "end": "2022-01-01"});
+    check(Part::B, Version::R4, Some(part_b));
 }
 
 #[test]
@@ -147,8 +215,8 @@ fn part_d_answers_the_contracts_of_every_year() {
     let file = "BENE_ID|RFRNC_YR|PTD_CNTRCT_JAN_ID\n-1|2018|S4607\n-1|2019|";
     let mut sample = person(file, "BENE_ID\n");
     sample.years = rows(FileType::Beneficiary, file);
-    let coverage: Json =
-        serde_json::from_slice(&coverage_of(Version::R4, Part::D, &sample)).unwrap();
+    let [stu3, coverage] = VERSIONS.map(|version| json(&coverage_of(Part::D, &sample, version)));
+    assert_eq!(stu3["extension"], coverage["extension"]);
     let extensions = coverage["extension"].as_array().unwrap();
     let code = |url: &str| {
         let url = format!("{VARIABLE_BASE}{url}");
@@ -169,8 +237,8 @@ fn part_d_answers_the_contracts_of_every_year() {
 fn answers_each_medicare_number_once() {
     let file = "BENE_ID|MBI_NUM|EFCTV_BGN_DT\n-1|B|20200101";
     let history = "BENE_ID|MBI_NUM|EFCTV_BGN_DT\n-1|A|\n-1|B|\n-1|A|19900101\n-1||\n-1|C|";
-    let patient: Json =
-        serde_json::from_slice(&patient_of(Version::R4, &person(file, history))).unwrap();
+    let sample = person(file, history);
+    let patient = json(&patient_of(&sample, Version::R4));
     let identifiers = patient["identifier"].as_array().unwrap();
     let seen: Vec<String> = identifiers
         .iter()
@@ -190,4 +258,21 @@ fn answers_each_medicare_number_once() {
             r#""C" "historic" false"#
         ]
     );
+}
+
+#[test]
+fn stu3_shows_the_hash_of_the_present_medicare_number_and_no_number() {
+    let file = "BENE_ID|MBI_NUM|BENE_CRNT_HIC_NUM|EFCTV_END_DT\n-1|3456789|543217066U|20200101";
+    let history = "BENE_ID|MBI_NUM|BENE_CRNT_HIC_NUM\n-1|9AB2WW3GR44|543217067A";
+    let sample = person(file, history);
+    let patient = json(&patient_of(&sample, Version::Stu3));
+    let identifiers = patient["identifier"].as_array().unwrap();
+    assert_eq!(identifiers.len(), 2);
+    assert_eq!(identifiers[1]["system"], patient::MBI_HASH);
+    let hash = identifiers[1]["value"].as_str().unwrap();
+    assert!(hash.starts_with("82273caf"), "{hash}");
+    assert_eq!(identifiers[1]["period"]["end"], "2020-01-01");
+    for number in ["3456789", "543217066U", "9AB2WW3GR44", "543217067A"] {
+        assert!(!patient.to_string().contains(number), "{number}");
+    }
 }
