@@ -209,6 +209,13 @@ mod rules {
                     system,
                     json!("http://hl7.org/fhir/sid/unknown-icd-version/7"),
                 ),
+                // What cannot stand in a URL, and would end the text of the JSON.
+                (
+                    &[first, (ICD_DGNS_VRSN_CD1, "\"")],
+                    &[],
+                    system,
+                    json!("http://hl7.org/fhir/sid/unknown-icd-version"),
+                ),
                 // The same code as principal, as second and on a line adds nothing.
                 (
                     &[

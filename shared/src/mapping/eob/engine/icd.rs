@@ -211,11 +211,11 @@ impl<'a> IcdCode<'a> {
         let systems = match self.version.as_deref() {
             Some("9") => &[ICD_9_CM],
             Some("0") => icd_10,
-            None => &[ICD_UNKNOWN],
-            Some(version) => {
+            Some(version) if version.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
                 unknown = [ICD_UNKNOWN, "/", version].concat();
                 &[unknown.as_str()]
             }
+            _ => &[ICD_UNKNOWN],
         };
         w.object(|w| {
             w.key("coding");
