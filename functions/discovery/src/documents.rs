@@ -33,6 +33,8 @@ pub(crate) fn openid(base: &str, version: ApiVersion) -> Value {
         "response_types_supported": ["code"],
         "scopes_supported": scopes(),
         "code_challenge_methods_supported": ["S256"],
+        // Answers of the authorization endpoint carry `iss` (RFC 9207).
+        "authorization_response_iss_parameter_supported": true,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
     })
 }

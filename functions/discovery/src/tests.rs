@@ -35,6 +35,7 @@ async fn check(method: &str, path: &str, status: u16, pointer: &str, expected: V
 async fn serves_its_documents() {
     const ISSUER: &str = "/issuer";
     const TOKEN: &str = "/token_endpoint";
+    const SAYS_ISSUER: &str = "/authorization_response_iss_parameter_supported";
     let v2_token = json!("https://api.example/v2/o/token");
     let v3_token = json!("https://api.example/v3/o/token");
     for path in [
@@ -45,6 +46,7 @@ async fn serves_its_documents() {
     ] {
         check("GET", path, 200, ISSUER, json!(BASE)).await;
         check("GET", path, 200, TOKEN, v2_token.clone()).await;
+        check("GET", path, 200, SAYS_ISSUER, json!(true)).await;
     }
     for path in ["/v1", "/v2"] {
         let path = format!("{path}/fhir/.well-known/smart-configuration");
