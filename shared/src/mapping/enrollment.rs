@@ -226,12 +226,14 @@ pub(super) fn filled<'a>(row: &Row<'a>, column: Column) -> Option<Value<'a>> {
         .filter(|value| !matches!(value, Value::Text(text) if text.trim().is_empty()))
 }
 
+/// A year as FHIR writes dates, in four digits; there is no year 0.
 fn year(w: &mut Writer, row: &Row, column: Column) {
-    if let Some(year) = filled(row, column) {
+    let number = filled(row, column).and_then(|year| year.to_string().trim().parse().ok());
+    if let Some(year @ 1_u16..=9999) = number {
         w.object(|w| {
             w.key("url");
             w.string_of(&[VARIABLE_BASE, codes::variable(column).name]);
-            w.text("valueDate", &year.to_string());
+            w.text("valueDate", &format!("{year:04}"));
         });
     }
 }

@@ -103,6 +103,23 @@ fn each_part_has_as_many_extensions_as_cms_answers_for_its_sample() {
 }
 
 #[test]
+fn writes_the_reference_year_in_four_digits() {
+    for (year, expected) in [
+        ("2018", Some("2018")),
+        ("3", Some("0003")),
+        ("0", None),
+        ("20180", None),
+    ] {
+        let file = format!("BENE_ID|RFRNC_YR\n-1|{year}");
+        let patient: Json =
+            serde_json::from_slice(&patient_of(&person(&file, "BENE_ID\n"), Version::R4)).unwrap();
+        let mut extensions = patient["extension"].as_array().unwrap().iter();
+        let found = extensions.find_map(|extension| extension["valueDate"].as_str());
+        assert_eq!(found, expected, "{year}");
+    }
+}
+
+#[test]
 fn a_person_of_whom_nothing_is_known_still_gives_valid_resources() {
     let nobody = person("BENE_ID\n-1", "BENE_ID\n");
     for version in VERSIONS {

@@ -158,7 +158,7 @@ pub(super) enum Target {
     Sequence,
     /// `item.diagnosisSequence` and a `diagnosis` of that kind; the version stands in the other column.
     LineDiagnosis(Column, Label),
-    /// A contained Observation with the result in the other column, and a `supportingInfo` that refers to it, in STU3 an
+    /// A contained Observation of the kind in the other column, and a `supportingInfo` that refers to it, in STU3 an
     /// `item.extension`.
     Observation(Column),
     /// `item.revenue.coding`

@@ -385,9 +385,20 @@ mod rules {
                 (&[], &[&[], &[]], "/item/1/sequence", json!(2)),
                 (
                     &[],
-                    &[&[(LINE_NUM, "4"), (LINE_HCT_HGB_TYPE_CD, "R1")]],
+                    &[&[
+                        (LINE_NUM, "4"),
+                        (LINE_HCT_HGB_TYPE_CD, "R1"),
+                        (LINE_HCT_HGB_RSLT_NUM, "42.0"),
+                    ]],
                     "/contained/0/id",
                     json!("line-observation-4"),
+                ),
+                // Nothing was measured.
+                (
+                    &[],
+                    &[&[(LINE_HCT_HGB_TYPE_CD, "R1"), (LINE_HCT_HGB_RSLT_NUM, "0.0")]],
+                    "/contained",
+                    Json::Null,
                 ),
             ],
         );
@@ -988,6 +999,7 @@ fn silent_in_r4(claim_type: ClaimType) -> Vec<Column> {
             PRTCPTNG_IND_CD,
             LINE_LAST_EXPNS_DT,
             LINE_HCT_HGB_RSLT_NUM,
+            LINE_HCT_HGB_TYPE_CD,
         ]),
         _ => columns.extend([
             FI_ORIG_CLM_CNTL_NUM,

@@ -139,9 +139,9 @@ impl Part<'_> {
     /// The columns of type and result of what was measured.
     pub(super) fn measured(&self) -> Option<(Column, Column)> {
         self.rules().find_map(|(rule, target)| match target {
-            Target::Observation(result) => {
-                self.text(rule.column)?;
-                Some((rule.column, result))
+            Target::Observation(type_code) => {
+                self.text(type_code)?;
+                Some((type_code, rule.column))
             }
             _ => None,
         })

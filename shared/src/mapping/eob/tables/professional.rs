@@ -57,8 +57,9 @@ pub(super) const LINE: &[Rule] = &[
     row(LINE_ALOWD_CHRG_AMT,            Adjudication(&ELIGIBLE)),
     row(LINE_PRCSG_IND_CD,              Extension(Form::Code)).stu3(Reason),
     row(LINE_SERVICE_DEDUCTIBLE,        Extension(Form::Code)),
-    row(LINE_HCT_HGB_TYPE_CD,           Observation(LINE_HCT_HGB_RSLT_NUM)),
-    row(LINE_HCT_HGB_RSLT_NUM,          With(LINE_HCT_HGB_TYPE_CD)),
+    // Nobody has a hematocrit of zero: files say so where nothing was measured.
+    row(LINE_HCT_HGB_RSLT_NUM,          Observation(LINE_HCT_HGB_TYPE_CD)).if_not_zero(),
+    row(LINE_HCT_HGB_TYPE_CD,           With(LINE_HCT_HGB_RSLT_NUM)),
     row(LINE_NDC_CD,                    ProductDrug),
     row(LINE_ICD_DGNS_CD,               LineDiagnosis(LINE_ICD_DGNS_VRSN_CD, Label::Secondary)),
     row(LINE_ICD_DGNS_VRSN_CD,          With(LINE_ICD_DGNS_CD)),
