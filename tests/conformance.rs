@@ -13,6 +13,32 @@ use crate::straight_path::all_pages;
 /// The person of CMS's sample files.
 const SAMPLE_PATIENT: &str = "567834";
 
+/// What CMS approved in both versions, besides a search.
+const APPROVED: [(&str, &str); 10] = [
+    ("Patient/567834", "patientRead.json"),
+    ("Coverage/part-a-567834", "coverageRead.json"),
+    (
+        "ExplanationOfBenefit/carrier-9991831999",
+        "eobReadCarrier.json",
+    ),
+    ("ExplanationOfBenefit/dme-2188888888", "eobReadDme.json"),
+    ("ExplanationOfBenefit/hha-2925555555", "eobReadHha.json"),
+    (
+        "ExplanationOfBenefit/hospice-9992223422",
+        "eobReadHospice.json",
+    ),
+    (
+        "ExplanationOfBenefit/inpatient-333333222222",
+        "eobReadInpatient.json",
+    ),
+    (
+        "ExplanationOfBenefit/outpatient-1234567890",
+        "eobReadOutpatient.json",
+    ),
+    ("ExplanationOfBenefit/pde-89", "eobReadPde.json"),
+    ("ExplanationOfBenefit/snf-777777777", "eobReadSnf.json"),
+];
+
 #[test]
 fn the_sample_person_reads_what_cms_approved() {
     let Some(sandbox) = Sandbox::running() else {
@@ -21,33 +47,23 @@ fn the_sample_person_reads_what_cms_approved() {
     let Some(files) = sample_files() else { return };
     load(&files);
     let access_token = sandbox.access_token(&Person::with_patient_id(SAMPLE_PATIENT));
-    for (request, approved) in [
-        (
-            "/v2/fhir/ExplanationOfBenefit/carrier-9991831999",
-            "v2/eobReadCarrier.json",
-        ),
-        (
-            "/v2/fhir/ExplanationOfBenefit/inpatient-333333222222",
-            "v2/eobReadInpatient.json",
-        ),
-        ("/v2/fhir/ExplanationOfBenefit/pde-89", "v2/eobReadPde.json"),
-        ("/v2/fhir/Patient/567834", "v2/patientRead.json"),
-        ("/v2/fhir/Coverage/part-a-567834", "v2/coverageRead.json"),
-    ] {
-        let answer = sandbox.get(request, &access_token);
-        assert_eq!(answer.status, 200, "{request}: {}", answer.body);
-        approved::assert_approved(approved, answer.body.as_bytes());
+    for version in ["v1", "v2"] {
+        for (id, approved) in APPROVED {
+            let request = format!("/{version}/fhir/{id}");
+            let answer = sandbox.get(&request, &access_token);
+            assert_eq!(answer.status, 200, "{request}: {}", answer.body);
+            approved::assert_approved(&format!("{version}/{approved}"), answer.body.as_bytes());
+        }
+        let request = format!("/{version}/fhir/Patient?_id={SAMPLE_PATIENT}");
+        let bundle = sandbox.get(&request, &access_token).json();
+        assert_eq!(bundle["total"], 1);
+        let patient = bundle["entry"][0]["resource"].to_string();
+        approved::assert_approved_at(
+            &format!("{version}/patientSearchById.json"),
+            "/entry/0/resource",
+            patient.as_bytes(),
+        );
     }
-    let bundle = sandbox
-        .get("/v2/fhir/Patient?_id=567834", &access_token)
-        .json();
-    assert_eq!(bundle["total"], 1);
-    let patient = bundle["entry"][0]["resource"].to_string();
-    approved::assert_approved_at(
-        "v2/patientSearchById.json",
-        "/entry/0/resource",
-        patient.as_bytes(),
-    );
 }
 
 #[test]

@@ -297,12 +297,19 @@ async fn serves_get_only() {
 #[tokio::test]
 async fn answers_the_events_of_both_gateways() {
     const REPEATED: &str = include_str!("../../../events/eob_search_repeated_parameters.json");
+    const POSTED: &str = include_str!("../../../events/eob_search_post.json");
     const WITHOUT_TOKEN: &str = include_str!("../../../events/eob_search_without_token.json");
     let stand = loaded().await;
     let response = handle(&stand.state, event_call(REPEATED, &stand.own_token())).await;
     assert_eq!(response.status.as_u16(), 200);
     assert_eq!(ids(&body(&response)), ["carrier--9", "carrier-10"]);
     assert_eq!(response.header("cache-control"), Some("no-store"));
+    let response = handle(&stand.state, event_call(POSTED, &stand.own_token())).await;
+    let bundle = body(&response);
+    assert_eq!(
+        (&bundle["total"], ids(&bundle)),
+        (&json!(2), vec!["carrier--9"])
+    );
     let response = handle(&stand.state, event_call(WITHOUT_TOKEN, "")).await;
     assert_eq!(response.status.as_u16(), 401);
 }

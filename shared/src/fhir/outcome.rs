@@ -63,7 +63,7 @@ pub enum Refusal {
     UnknownPath,
     /// This version of the API does not answer this.
     NotSupported,
-    /// This version of the API will answer this, but does not yet.
+    /// Part of Blue Button, but not built yet.
     NotImplemented,
     /// Another method than those the path takes.
     MethodNotAllowed,
@@ -241,7 +241,7 @@ impl Refusal {
             Refusal::NotFound => "No such resource.",
             Refusal::UnknownPath => "No such path.",
             Refusal::NotSupported => "This version of the API does not serve this resource.",
-            Refusal::NotImplemented => "This version of the API does not serve this yet; v2 does.",
+            Refusal::NotImplemented => "This is not built yet.",
             Refusal::MethodNotAllowed => {
                 "This method is not served here; the Allow header says which are."
             }
