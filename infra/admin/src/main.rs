@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod environment;
 mod inspect;
 mod load;
@@ -29,6 +30,8 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure how fast stored claims become FHIR; `cargo xtask bench` calls it.
+    Bench(bench::Arguments),
     /// Print what is stored of a beneficiary.
     Inspect(inspect::Arguments),
     /// Load RIF files.
@@ -48,6 +51,7 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Inspect(arguments) => inspect::run(arguments).await,
         Command::Load(arguments) => load::run(arguments).await,
         Command::Measure(arguments) => measure::run(arguments).await,

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod admin;
+mod bench;
 mod checks;
 mod deployment;
 mod doctor;
@@ -43,6 +44,8 @@ enum Command {
     Token(Arguments),
     /// Write RIF files of synthetic people.
     Synthesize(Arguments),
+    /// Measure in a release build how fast stored claims become FHIR.
+    Bench(bench::Options),
     /// Write the routes into the API's definition, the local router and the README.
     Routes,
 }
@@ -78,6 +81,7 @@ fn run(command: Command, workspace: &Workspace) -> Outcome {
         Command::Load(passed) => admin::run(workspace, "load", &passed.arguments),
         Command::Token(passed) => admin::run(workspace, "token", &passed.arguments),
         Command::Synthesize(passed) => admin::run(workspace, "synthesize", &passed.arguments),
+        Command::Bench(options) => bench::run(workspace, &options),
         Command::Routes => routes::write(&workspace.root),
     }
 }
