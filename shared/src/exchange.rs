@@ -3,8 +3,11 @@
 //! Method and version, then the access token, then its scope, and only then the parameters and the first read of a
 //! table. Whose data is read follows from the token alone.
 
+mod freshness;
+
 use jiff::Timestamp;
 
+use self::freshness::Validators;
 use crate::audit::{Action, AuditTable, Event};
 use crate::fhir::bundle::{Entry, Page, Searchset};
 use crate::fhir::json::Writer;
@@ -160,14 +163,20 @@ impl<'a> Exchange<'a> {
         Query::new(sent, parameters, handling)
     }
 
-    /// One resource.
+    /// One resource, or that it is still what the caller has.
     ///
     /// # Errors
     /// Those of the resource.
     pub fn resource<E: Entry>(&self, resource: &E) -> Result<Response, E::Error> {
         let mut w = Writer::new();
         resource.write(&mut w)?;
-        Ok(self.answer(w.into_bytes()))
+        let validators = Validators::of(w.as_bytes(), resource.last_updated());
+        let response = match validators.is_known(&self.call.headers) {
+            true => Response::empty(StatusCode::NOT_MODIFIED),
+            false => self.answer(w.into_bytes()),
+        };
+        let loaded = Some(resource.last_updated());
+        Ok(loaded_at(validators.add_headers(response), loaded))
     }
 
     /// A page of resources, the newest of all results loaded at that time.
@@ -221,6 +230,19 @@ impl<'a> Exchange<'a> {
         };
         let who = (&self.token.patient, self.token.client_id.as_str());
         Event::new(self.call, self.now, who, (action, detail))
+    }
+}
+
+/// The answer with the time of the last load that changed the data which it was made from.
+#[must_use]
+pub fn loaded_at(response: Response, time: Option<Timestamp>) -> Response {
+    const LAST_LOADED: HeaderName = HeaderName::from_static("x-data-last-loaded");
+    match time {
+        Some(time) => {
+            let instant = time.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string();
+            response.with_header(LAST_LOADED, &instant)
+        }
+        None => response,
     }
 }
 

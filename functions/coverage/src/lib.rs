@@ -48,6 +48,7 @@ async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Response, Fail
     let request = query.page()?;
     let data = state.claims.beneficiary(exchange.subject());
     let (_, person) = state.read(exchange, data).await?;
+    let last_load = person.as_ref().map(StoredBeneficiary::last_updated);
     let person = person.filter(|person| search.matches(person.last_updated()));
     let coverages = person.iter().flat_map(|person| {
         Part::ALL.map(|part| Coverage {
@@ -58,7 +59,8 @@ async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Response, Fail
     });
     let page = bundle::page(coverages, request)?;
     let last_updated = person.as_ref().map(StoredBeneficiary::last_updated);
-    exchange.bundle(&query, &page, last_updated)
+    let bundle = exchange.bundle(&query, &page, last_updated)?;
+    Ok(exchange::loaded_at(bundle, last_load))
 }
 
 struct Coverage<'a> {
@@ -73,6 +75,10 @@ impl Entry for Coverage<'_> {
     fn id(&self) -> String {
         let subject = self.exchange.subject().as_str();
         format!("part-{}-{subject}", self.part.letter())
+    }
+
+    fn last_updated(&self) -> Timestamp {
+        self.person.last_updated()
     }
 
     fn write(&self, w: &mut Writer) -> Result<(), Failure> {

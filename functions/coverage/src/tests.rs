@@ -157,3 +157,21 @@ async fn searches_by_post() {
         assert_eq!(body(&response)["total"].as_u64(), total, "{form}");
     }
 }
+
+#[tokio::test]
+async fn a_coverage_that_the_caller_has_is_not_answered_again() {
+    let stand = loaded().await;
+    let status = async |letter: char, tag: &str| {
+        let path = format!("/v2/fhir/Coverage/part-{letter}-{OWN}");
+        let headers = serde_json::json!({
+            "authorization": format!("Bearer {}", stand.own_token()), "if-none-match": tag,
+        });
+        let response = handle(&stand.state, request("GET", &path, &headers)).await;
+        let tag = response.header("etag").map(str::to_owned);
+        (response.status.as_u16(), tag.unwrap_or_default())
+    };
+    let (first, tag) = status('a', "").await;
+    assert_eq!(first, 200);
+    assert_eq!(status('a', &tag).await, (304, tag.clone()));
+    assert_eq!(status('b', &tag).await.0, 200);
+}

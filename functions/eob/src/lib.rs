@@ -50,15 +50,21 @@ async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Response, Fail
     let data = state.claims.claims(exchange.subject());
     let (access, claims) = state.read(exchange, data).await?;
     let mut matches = Vec::with_capacity(claims.len());
+    let mut last_load = None;
     for claim in &claims {
         let eob = ExplanationOfBenefit::of(exchange, claim)?;
-        if eob.may_be_answered(&access) && search.matches(&eob.head()) {
+        if !eob.may_be_answered(&access) {
+            continue;
+        }
+        last_load = last_load.max(Some(eob.facts.last_updated));
+        if search.matches(&eob.head()) {
             matches.push(eob);
         }
     }
     let last_updated = matches.iter().map(|eob| eob.facts.last_updated).max();
     let page = bundle::page(matches, request)?;
-    exchange.bundle(&query, &page, last_updated)
+    let bundle = exchange.bundle(&query, &page, last_updated)?;
+    Ok(exchange::loaded_at(bundle, last_load))
 }
 
 /// A claim of which only the facts are read until it is written.
@@ -97,6 +103,10 @@ impl Entry for ExplanationOfBenefit<'_> {
 
     fn id(&self) -> String {
         format!("{}-{}", self.facts.claim_type.name(), self.claim.claim_id)
+    }
+
+    fn last_updated(&self) -> Timestamp {
+        self.facts.last_updated
     }
 
     fn write(&self, w: &mut Writer) -> Result<(), Failure> {

@@ -3,7 +3,7 @@ use bluebutton::rif::{Claim, ClaimType, Column, Kind, Row, RowPart, Value as Rif
 use serde_json::{Value, json};
 
 use super::*;
-use stand::{BASE, OTHER, OWN, Stand, body, event_call, get, ids, post, request};
+use stand::{BASE, LOADED, OTHER, OWN, Stand, body, event_call, get, ids, post, request};
 
 const PATH: &str = "/v2/fhir/ExplanationOfBenefit";
 
@@ -483,4 +483,37 @@ async fn answers_in_the_spelling_of_json_that_is_asked_for() {
         let response = response.await;
         assert_eq!(response.header("content-type"), Some(expected), "{accept}");
     }
+}
+
+#[tokio::test]
+async fn says_when_the_persons_data_was_last_loaded() {
+    let stand = loaded().await;
+    let loaded = LOADED.replace('Z', "+00:00");
+    for (query, expected) in [
+        ("", Some(loaded.as_str())),
+        ("?_count=0", Some(loaded.as_str())),
+        ("?type=hospice", Some(loaded.as_str())),
+        ("/carrier-10", Some(loaded.as_str())),
+        ("/carrier-11", None),
+    ] {
+        let call = get(&format!("{PATH}{query}"), &stand.own_token());
+        let response = handle(&stand.state, call).await;
+        assert_eq!(response.header("x-data-last-loaded"), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_withheld_claim_is_unknown_even_to_a_caller_who_has_it() {
+    let stand = loaded().await;
+    let read = format!("{PATH}/inpatient-9");
+    let headers = json!({
+        "authorization": format!("Bearer {}", stand.own_token()), "if-none-match": "*",
+    });
+    let status = async || {
+        let response = handle(&stand.state, request("GET", &read, &headers)).await;
+        response.status.as_u16()
+    };
+    assert_eq!(status().await, 404);
+    stand.consent_to_substance_use(OWN);
+    assert_eq!(status().await, 304);
 }

@@ -61,12 +61,14 @@ impl Patients<'_> {
             Identifier::Hash(hash) => own_hashes.contains(&&**hash),
             Identifier::Mbi(number) => known.as_ref().is_some_and(|person| has(person, number)),
         })?;
+        let last_load = person.as_ref().map(StoredBeneficiary::last_updated);
         let person = person
             .as_ref()
             .filter(|person| search.matches(person.last_updated()));
         let page = bundle::page(person.map(|person| self.patient(person)), request)?;
         let last_updated = person.map(StoredBeneficiary::last_updated);
-        self.exchange.bundle(&query, &page, last_updated)
+        let bundle = self.exchange.bundle(&query, &page, last_updated)?;
+        Ok(exchange::loaded_at(bundle, last_load))
     }
 
     /// Those of the search's hashes that stand, or stood, for the subject.
@@ -106,6 +108,10 @@ impl Entry for Patient<'_> {
 
     fn id(&self) -> String {
         self.patients.exchange.subject().as_str().to_owned()
+    }
+
+    fn last_updated(&self) -> Timestamp {
+        self.person.last_updated()
     }
 
     fn write(&self, w: &mut Writer) -> Result<(), Failure> {

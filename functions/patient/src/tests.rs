@@ -241,3 +241,49 @@ async fn takes_a_medicare_number_in_a_body_and_keeps_it_out_of_the_links() {
     );
     assert_eq!(answer_to_call(&stand, call).await.0, 400);
 }
+
+#[tokio::test]
+async fn a_person_whom_the_caller_has_is_not_answered_again() {
+    let stand = loaded().await;
+    let read = async |path: &str, name: &str, value: &str| {
+        let headers = serde_json::json!({
+            "authorization": format!("Bearer {}", stand.own_token()), name: value,
+        });
+        handle(
+            &stand.state,
+            &stand.identity,
+            request("GET", path, &headers),
+        )
+        .await
+    };
+    let own = format!("/v2/fhir/Patient/{OWN}");
+    let first = read(&own, "accept", "*/*").await;
+    let tag = first.header("etag").unwrap();
+    let time = first.header("last-modified").unwrap();
+    assert!(tag.starts_with("W/\""), "{tag}");
+    assert_eq!(time, "Mon, 06 May 2024 07:08:09 GMT");
+    let records = stand.tables.items("audit").len();
+    let check = async |path: &str, (name, value): (&str, &str), status: u16| {
+        let response = read(path, name, value).await;
+        assert_eq!(response.status.as_u16(), status, "{path} {name}: {value}");
+        assert_eq!(response.body.is_empty(), status == 304);
+        response
+    };
+    for condition in [("if-none-match", tag), ("if-modified-since", time)] {
+        let known = check(&own, condition, 304).await;
+        assert_eq!(known.header("etag"), Some(tag));
+        let loaded = LOADED.replace('Z', "+00:00");
+        assert_eq!(known.header("x-data-last-loaded"), Some(loaded.as_str()));
+        check(&format!("/v2/fhir/Patient/{OTHER}"), condition, 404).await;
+        check("/v2/fhir/Patient", condition, 200).await;
+    }
+    check(
+        &format!("/v1/fhir/Patient/{OWN}"),
+        ("if-none-match", tag),
+        200,
+    )
+    .await;
+    check(&own, ("if-none-match", "\"other\""), 200).await;
+    // Each of them, a 304 as well, is an answer with personal data.
+    assert_eq!(stand.tables.items("audit").len(), records + 8);
+}

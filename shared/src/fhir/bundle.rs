@@ -53,6 +53,8 @@ pub trait Entry {
     type Error;
     /// Its logical id.
     fn id(&self) -> String;
+    /// When a load last changed it.
+    fn last_updated(&self) -> Timestamp;
     /// Writes it as one JSON object.
     ///
     /// # Errors
@@ -190,6 +192,9 @@ mod tests {
         type Error = Infallible;
         fn id(&self) -> String {
             self.0.to_string()
+        }
+        fn last_updated(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
         }
         fn write(&self, w: &mut Writer) -> Result<(), Infallible> {
             w.object(|w| w.text("id", &self.id()));

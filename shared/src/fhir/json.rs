@@ -30,6 +30,12 @@ impl Writer {
         self.bytes
     }
 
+    /// The bytes so far.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// How many bytes the document has so far.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -85,11 +85,12 @@ impl Response {
             .with_header(header::ACCESS_CONTROL_ALLOW_METHODS, methods)
             .with_header(
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "Accept, Authorization, Content-Type, Prefer, X-BLUEBUTTON-SDK, X-BLUEBUTTON-SDK-VERSION",
+                "Accept, Authorization, Content-Type, If-Modified-Since, If-None-Match, Prefer, X-BLUEBUTTON-SDK, \
+                 X-BLUEBUTTON-SDK-VERSION",
             )
             .with_header(
                 header::ACCESS_CONTROL_EXPOSE_HEADERS,
-                "Retry-After, WWW-Authenticate, X-Request-Id",
+                "ETag, Last-Modified, Retry-After, WWW-Authenticate, X-Data-Last-Loaded, X-Request-Id",
             )
     }
 
