@@ -455,6 +455,7 @@ fn nothing_is_left_out_where_everything_is_required() {
         "BLUEBUTTON_ADMIN",
         "BLUEBUTTON_SANDBOX",
         "BLUEBUTTON_SDK_PYTHON",
+        "BLUEBUTTON_VALIDATOR_PYTHON",
         "CLAIMS_TABLE",
         "CONFIGURATION_SECRET",
         "GRANTS_TABLE",

@@ -3,6 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -12,6 +13,8 @@ use crate::straight_path::all_pages;
 
 /// The person of CMS's sample files.
 const SAMPLE_PATIENT: &str = "567834";
+/// The people of CMS's larger, synthetic sample.
+const SYNTHEA_PATIENTS: [&str; 3] = ["-1000006", "-1000014", "-1000018"];
 
 /// What CMS approved in both versions, besides a search.
 const APPROVED: [(&str, &str); 10] = [
@@ -46,16 +49,16 @@ fn the_sample_person_reads_what_cms_approved() {
     };
     let Some(files) = sample_files() else { return };
     load(&files);
-    let access_token = sandbox.access_token(&Person::with_patient_id(SAMPLE_PATIENT));
+    let access_token = sample_token(&sandbox);
     for version in ["v1", "v2"] {
         for (id, approved) in APPROVED {
             let request = format!("/{version}/fhir/{id}");
-            let answer = sandbox.get(&request, &access_token);
+            let answer = sandbox.get(&request, access_token);
             assert_eq!(answer.status, 200, "{request}: {}", answer.body);
             approved::assert_approved(&format!("{version}/{approved}"), answer.body.as_bytes());
         }
         let request = format!("/{version}/fhir/Patient?_id={SAMPLE_PATIENT}");
-        let bundle = sandbox.get(&request, &access_token).json();
+        let bundle = sandbox.get(&request, access_token).json();
         assert_eq!(bundle["total"], 1);
         let patient = bundle["entry"][0]["resource"].to_string();
         approved::assert_approved_at(
@@ -97,8 +100,7 @@ fn synthea_loads_whole_and_sensitive_claims_are_withheld() {
         return;
     }
     load(&[rif_folder().join("synthea")]);
-    let people = ["-1000006", "-1000014", "-1000018"];
-    let claims: Vec<Value> = people
+    let claims: Vec<Value> = SYNTHEA_PATIENTS
         .iter()
         .flat_map(|patient| {
             let access_token = sandbox.access_token(&Person::with_patient_id(patient));
@@ -121,6 +123,55 @@ fn synthea_loads_whole_and_sensitive_claims_are_withheld() {
     );
     // Of 107 claims of all eight types 15 are withheld.
     assert_eq!(claims.len(), 92);
+}
+
+/// All of the sample person that the API version (`/v1`, `/v2`) serves; `None` where there is no sandbox or no sample.
+pub(crate) fn sample_resources(version: &str) -> Option<Vec<Value>> {
+    let sandbox = Sandbox::running()?;
+    load(&sample_files()?);
+    let token = sample_token(&sandbox);
+    Some(resources(&sandbox, version, SAMPLE_PATIENT, token))
+}
+
+/// The same of the three people of CMS's larger sample.
+pub(crate) fn synthea_resources(version: &str) -> Option<Vec<Value>> {
+    static TOKENS: OnceLock<Vec<(&str, String)>> = OnceLock::new();
+    let sandbox = Sandbox::running()?;
+    approved::reference_path("rif/synthea")?;
+    load(&[rif_folder().join("synthea")]);
+    let tokens = TOKENS.get_or_init(|| {
+        let token = |patient| sandbox.access_token_for(1, &Person::with_patient_id(patient));
+        SYNTHEA_PATIENTS
+            .map(|patient| (patient, token(patient)))
+            .into()
+    });
+    let of = |(patient, token): &(&str, String)| resources(&sandbox, version, patient, token);
+    Some(tokens.iter().flat_map(of).collect())
+}
+
+/// What a resource is, more closely than its type says: `carrier` of claims, `part-a` of coverages.
+pub(crate) fn kind_of(resource: &Value) -> &str {
+    let id = resource["id"].as_str().unwrap_or_default();
+    match resource["resourceType"].as_str().unwrap() {
+        "ExplanationOfBenefit" => id.split_once('-').unwrap().0,
+        "Coverage" => &id[.."part-a".len()],
+        resource_type => resource_type,
+    }
+}
+
+fn resources(sandbox: &Sandbox, version: &str, patient: &str, token: &str) -> Vec<Value> {
+    let answer = sandbox.get(&format!("{version}/fhir/Patient/{patient}"), token);
+    let mut resources = vec![answer.json()];
+    for path in ["Coverage", "ExplanationOfBenefit?_count=50"] {
+        resources.extend(all_pages(sandbox, &format!("{version}/fhir/{path}"), token));
+    }
+    resources
+}
+
+/// One token for every test that reads the sample person: a second approval would end the first one's.
+fn sample_token(sandbox: &Sandbox) -> &'static str {
+    static TOKEN: OnceLock<String> = OnceLock::new();
+    TOKEN.get_or_init(|| sandbox.access_token(&Person::with_patient_id(SAMPLE_PATIENT)))
 }
 
 /// The files of CMS's plain sample, as the approved answers' manifest lists them; `None` where they are not at hand.

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::processes;
 use crate::sandbox::{Options, Sandbox};
 use crate::step::Step;
-use crate::tools::CMS_PYTHON_SDK;
+use crate::tools::{CMS_PYTHON_SDK, FHIR_RESOURCES};
 use crate::workspace::Workspace;
 
 const CLIPPY: [&str; 6] = [
@@ -65,14 +65,27 @@ pub(crate) fn run(workspace: &Workspace, arguments: Arguments) -> Outcome {
 
 /// Every test of the workspace, with the environment of a sandbox that lives as long.
 fn tests_on_a_sandbox(workspace: &Workspace, state: PathBuf) -> Outcome<Count> {
-    let sdk_python = CMS_PYTHON_SDK.prepare(&workspace.target)?.join("python");
+    let pythons = pythons(workspace)?;
     let sandbox = Sandbox::start(workspace, Options::for_tests(state)?)?;
     let mut environment = sandbox.environment.clone();
-    let sdk_python = sdk_python.display().to_string();
-    environment.insert("BLUEBUTTON_SDK_PYTHON".to_owned(), sdk_python);
+    environment.extend(pythons);
     let admin = workspace.program("bluebutton-admin").display().to_string();
     environment.insert("BLUEBUTTON_ADMIN".to_owned(), admin);
     tests(workspace, &environment, &[])
+}
+
+/// The Pythons that tests run scripts with, by the variables that name them.
+fn pythons(workspace: &Workspace) -> Outcome<Vec<(String, String)>> {
+    [
+        ("BLUEBUTTON_SDK_PYTHON", CMS_PYTHON_SDK),
+        ("BLUEBUTTON_VALIDATOR_PYTHON", FHIR_RESOURCES),
+    ]
+    .into_iter()
+    .map(|(variable, tool)| {
+        let python = tool.prepare(&workspace.target)?.join("python");
+        Ok((variable.to_owned(), python.display().to_string()))
+    })
+    .collect()
 }
 
 /// Runs `cargo test` and counts what its runner says.

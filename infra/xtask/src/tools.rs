@@ -49,6 +49,13 @@ pub(crate) const CMS_PYTHON_SDK: Tool = Tool {
     size: "30 MB",
 };
 
+/// Validates FHIR resources of both versions with models made from FHIR's own definitions.
+pub(crate) const FHIR_RESOURCES: Tool = Tool {
+    name: "fhir.resources",
+    packages: &["fhir.resources==8.3.0"],
+    size: "60 MB",
+};
+
 /// What all of them need.
 const PYTHON_VERSION_MIN: (u32, u32) = (3, 10);
 
