@@ -23,13 +23,14 @@ impl Session {
         Self(random_token())
     }
 
-    /// The session that the browser sent for that approval.
+    /// The session that the browser sent for that approval. HTTP/2 may spread cookies over several headers (RFC 9113
+    /// section 8.2.3), and those of other programs on the same host may hold anything.
     pub(crate) fn of(call: &Call, approval: &str) -> Option<Self> {
         let name = cookie_name(call, approval);
-        let header = call.header(header::COOKIE.as_str())?;
-        header
-            .split(';')
-            .filter_map(|pair| pair.trim().split_once('='))
+        let headers = call.headers.get_all(header::COOKIE).iter();
+        headers
+            .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|pair| str::from_utf8(pair).ok()?.trim().split_once('='))
             .find(|(known, _)| *known == name)
             .map(|(_, value)| Self(Secret::new(value)))
     }
@@ -78,4 +79,32 @@ fn cookie_name(call: &Call, approval: &str) -> String {
 
 fn is_https(call: &Call) -> bool {
     call.base_url.starts_with("https://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_its_cookie_among_others_and_in_several_headers() {
+        const APPROVAL: &str = "0b8c1d52-9f5e-4d3b-8a51-6c1f2f1d7a10";
+        let check = |base_url: &str, cookies: &[&str], expected: Option<&str>| {
+            let event = serde_json::json!({
+                "httpMethod": "GET", "path": "/login", "multiValueHeaders": {"Cookie": cookies},
+            });
+            let call = Call::new(&event, "test", Some(base_url));
+            let found = Session::of(&call, APPROVAL);
+            let value = found.as_ref().map(|session| session.0.expose());
+            assert_eq!(value, expected, "{base_url} {cookies:?}");
+        };
+        let (http, https) = ("http://localhost:8000", "https://api.example");
+        check(http, &["bluebutton-0b8c1d52=x"], Some("x"));
+        check(http, &["a=1; bluebutton-0b8c1d52=x;b=2"], Some("x"));
+        check(http, &["a=1", "bluebutton-0b8c1d52=x"], Some("x"));
+        check(http, &["name=Jørgen; bluebutton-0b8c1d52=x"], Some("x"));
+        check(http, &["bluebutton-00000000=x; bluebutton-0b8c1d52"], None);
+        check(http, &[], None);
+        check(https, &["__Host-bluebutton-0b8c1d52=x"], Some("x"));
+        check(https, &["bluebutton-0b8c1d52=x"], None);
+    }
 }
