@@ -106,16 +106,15 @@ impl Decision<'_> {
         Ok(self.back(&[("code", secret.expose())]))
     }
 
-    /// Nothing is left of what was asked for: as a refusal, and what the application had before ends too.
+    /// Nothing is left of what was asked for: as a refusal, and what the application had before ends too. That comes
+    /// first, so that the decision can be sent again should it fail.
     async fn withhold_everything(&self) -> Result<Response, Refusal> {
-        let response = self.refuse().await?;
+        let grants = &self.state.authorization.grants;
         let (patient, client_id) = (&self.person.patient, &self.approval.client_id);
-        self.state
-            .authorization
-            .grants
-            .delete(patient, client_id)
-            .await?;
-        Ok(response)
+        if grants.delete(patient, client_id).await? {
+            self.record(Action::GrantRevoked, "").await?;
+        }
+        self.refuse().await
     }
 
     /// Tells the application; what it had before stays.

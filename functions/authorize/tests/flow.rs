@@ -3,7 +3,7 @@
 //! The tests need the environment of a sandbox (`AWS_ENDPOINT_URL` and the tables) and are skipped without it.
 
 use authorize::{State, handle};
-use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
 use bluebutton::{
     config,
     http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, Response, header},
@@ -12,7 +12,7 @@ use bluebutton::{
     store::{ApplicationsTable, AuthorizationTables, ClaimsTable, ItemKey, StoredItem},
 };
 use jiff::Timestamp;
-use std::env;
+use std::{collections::HashMap, env};
 use url::Url;
 
 const BASE_URL: &str = "http://localhost:8000";
@@ -176,8 +176,13 @@ impl Sandbox {
 
     /// What the application gets told after that decision.
     async fn decide(&self, choices: &[(&str, &str)]) -> Url {
+        self.decide_on(&[], choices).await
+    }
+
+    /// What the application gets told after that decision on a request with more parameters.
+    async fn decide_on(&self, more: &[(&str, &str)], choices: &[(&str, &str)]) -> Url {
         let mut browser = Browser::default();
-        let sign_in = self.begin(&mut browser).await;
+        let sign_in = self.begin_with(&mut browser, more).await;
         let consent = self.sign_in(&mut browser, &sign_in).await;
         let html = text(&self.get(&mut browser, &consent).await);
         let csrf_token = hidden(&html, "csrf_token");
@@ -186,6 +191,25 @@ impl Sandbox {
         assert_eq!(response.status, 303, "{}", text(&response));
         assert!(browser.0.is_empty(), "the session ends with the decision");
         Url::parse(&location(&response)).expect("a URL")
+    }
+
+    /// The actions in the person's audit records.
+    async fn recorded(&self) -> Vec<String> {
+        let table = config::variable("AUDIT_TABLE").expect("a sandbox");
+        let client = DynamoDb::new(&config::aws().await);
+        let query = client
+            .query()
+            .table_name(table)
+            .key_condition_expression("pk = :patient")
+            .expression_attribute_values(
+                ":patient",
+                AttributeValue::S(self.patient.as_str().to_owned()),
+            );
+        let found = query.send().await.expect("a table").items;
+        let action = |item: &HashMap<String, AttributeValue>| {
+            item["action"].as_s().expect("an action").to_owned()
+        };
+        found.iter().flatten().map(action).collect()
     }
 
     async fn grant(&self) -> Option<Grant> {
@@ -328,6 +352,33 @@ async fn a_refusal_tells_the_application_and_leaves_earlier_consent_alone() {
         sandbox.grant().await.expect("a grant").grant_id,
         before.grant_id
     );
+}
+
+#[tokio::test]
+async fn withholding_all_that_is_asked_for_refuses_and_ends_earlier_consent() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let (scope, allow) = (
+        ("scope", "patient/Patient.rs profile"),
+        ("allow", "Connect"),
+    );
+    for has_earlier in [true, false] {
+        if has_earlier {
+            sandbox.decide(&[allow]).await;
+        }
+        assert_eq!(sandbox.grant().await.is_some(), has_earlier);
+        let back = sandbox.decide_on(&[scope], &[allow]).await;
+        assert_eq!(answer(&back, "error").as_deref(), Some("access_denied"));
+        assert!(answer(&back, "code").is_none());
+        assert!(sandbox.grant().await.is_none());
+    }
+    let mut recorded = sandbox.recorded().await;
+    recorded.retain(|action| action != "signed-in");
+    // Records of one request have the same time and no order among them.
+    recorded.sort();
+    let expected = ["consented", "grant-revoked", "refused", "refused"];
+    assert_eq!(recorded, expected);
 }
 
 #[tokio::test]

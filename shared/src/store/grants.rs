@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeValue, ConditionCheck, Put},
+    types::{AttributeValue, ConditionCheck, Put, ReturnValue},
 };
 use std::collections::HashMap;
 
@@ -48,19 +48,21 @@ impl GrantsTable {
         found.item.as_ref().map(grant).transpose()
     }
 
-    /// Removes the grant of that pair, with which all its tokens die. Removing what is not there is no error.
+    /// Removes the grant of that pair, with which all its tokens die. Whether there was one.
     ///
     /// # Errors
     /// As every call of a table.
-    pub async fn delete(&self, patient: &BeneId, client_id: &str) -> Result<(), StoreError> {
-        self.client
+    pub async fn delete(&self, patient: &BeneId, client_id: &str) -> Result<bool, StoreError> {
+        let deleted = self
+            .client
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(key(patient, client_id)))
+            .return_values(ReturnValue::AllOld)
             .send()
             .await
-            .map(drop)
-            .map_err(StoreError::of)
+            .map_err(StoreError::of)?;
+        Ok(deleted.attributes.is_some_and(|old| !old.is_empty()))
     }
 
     /// Gives the grant another id if it still has that one, with which all its tokens die and the consent stays.
