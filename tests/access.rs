@@ -44,6 +44,7 @@ const CALLS: &[(&str, &[Right])] = &[
     ("claims.beneficiary(", &[(GET, "ClaimsTable"), (QUERY, "ClaimsTable")]),
     ("claims.claims(", &[(QUERY, "ClaimsTable")]),
     ("claims.claim(", &[(GET, "ClaimsTable")]),
+    ("identity.beneficiaries(", &[(QUERY, "IdentityTable")]),
     ("failures.begin(", &[(UPDATE, "SignInFailuresTable"), (PUT, "SignInFailuresTable")]),
     ("failures.clear(", &[(DELETE, "SignInFailuresTable")]),
     ("audit.record(", &[(PUT, "AuditTable")]),
@@ -79,11 +80,12 @@ fn every_role_holds_what_its_function_calls_and_nothing_else() {
 
 #[test]
 fn every_call_of_a_table_has_its_rights_above() {
-    const TABLES: [&str; 7] = [
+    const TABLES: [&str; 8] = [
         "applications.",
         "audit.",
         "failures.",
         "grants.",
+        "self.identity.",
         "refresh_tokens.",
         // Lists of claims have the same name.
         "state.claims.",

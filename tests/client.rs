@@ -251,13 +251,16 @@ impl AuthorizationRequest {
 pub(crate) struct Consent {
     pub(crate) allow: bool,
     pub(crate) share_demographic_scopes: bool,
+    pub(crate) share_samhsa_data: bool,
 }
 
 impl Consent {
+    /// As the page stands when it opens.
     pub(crate) fn connect() -> Self {
         Self {
             allow: true,
             share_demographic_scopes: true,
+            share_samhsa_data: false,
         }
     }
 }
@@ -311,16 +314,14 @@ impl Browser {
     /// Answers the consent page and gives the URL of the app to which the browser is sent.
     pub(crate) fn answer_consent(&self, (url, page): &(Url, String), consent: Consent) -> Url {
         let mut fields = hidden_fields(page);
-        fields.retain(|(name, _)| name != "share_demographic_scopes");
-        fields.push((
-            "share_demographic_scopes".into(),
-            if consent.share_demographic_scopes {
-                "True"
-            } else {
-                "False"
-            }
-            .into(),
-        ));
+        let answers = [
+            ("share_demographic_scopes", consent.share_demographic_scopes),
+            ("share_samhsa_data", consent.share_samhsa_data),
+        ];
+        for (name, yes) in answers {
+            fields.retain(|(field, _)| field != name);
+            fields.push((name.into(), if yes { "True" } else { "False" }.into()));
+        }
         if consent.allow {
             fields.push(("allow".into(), "Connect".into()));
         }

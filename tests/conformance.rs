@@ -8,11 +8,21 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use crate::approved;
-use crate::client::{Person, Sandbox};
+use crate::client::{Consent, Person, Sandbox};
 use crate::straight_path::all_pages;
 
 /// The person of CMS's sample files.
 const SAMPLE_PATIENT: &str = "567834";
+const TYPES: [&str; 8] = [
+    "carrier",
+    "dme",
+    "hha",
+    "hospice",
+    "inpatient",
+    "outpatient",
+    "pde",
+    "snf",
+];
 /// The people of CMS's larger, synthetic sample.
 const SYNTHEA_PATIENTS: [&str; 3] = ["-1000006", "-1000014", "-1000018"];
 
@@ -92,7 +102,7 @@ fn loading_the_sample_twice_changes_no_answer() {
 }
 
 #[test]
-fn synthea_loads_whole_and_sensitive_claims_are_withheld() {
+fn synthea_loads_whole_and_sensitive_claims_wait_for_consent() {
     let Some(sandbox) = Sandbox::running() else {
         return;
     };
@@ -100,29 +110,54 @@ fn synthea_loads_whole_and_sensitive_claims_are_withheld() {
         return;
     }
     load(&[rif_folder().join("synthea")]);
-    let claims: Vec<Value> = SYNTHEA_PATIENTS
-        .iter()
-        .flat_map(|patient| {
-            let access_token = sandbox.access_token(&Person::with_patient_id(patient));
-            all_pages(
-                &sandbox,
-                "/v2/fhir/ExplanationOfBenefit?_count=50",
-                &access_token,
-            )
-        })
-        .collect();
-    let of_type = |name: &str| -> usize {
-        claims
-            .iter()
-            .filter(|claim| claim["id"].as_str().unwrap().starts_with(name))
-            .count()
+    let claims = |share_samhsa_data: bool| -> Vec<Value> {
+        let consent = || Consent {
+            share_samhsa_data,
+            ..Consent::connect()
+        };
+        let people = SYNTHEA_PATIENTS.map(Person::with_patient_id);
+        let of = |person: &Person| -> Vec<Value> {
+            let tokens = sandbox.tokens_after(person, None, consent());
+            let access_token = tokens["access_token"].as_str().unwrap();
+            let search = |path: &str| all_pages(&sandbox, path, access_token);
+            let v1 = search("/v1/fhir/ExplanationOfBenefit?_count=50");
+            let v2 = search("/v2/fhir/ExplanationOfBenefit?_count=7");
+            let ids = |claims: &[Value]| -> Vec<Value> {
+                claims.iter().map(|claim| claim["id"].clone()).collect()
+            };
+            assert_eq!(ids(&v1), ids(&v2), "both versions answer the same claims");
+            v2
+        };
+        people.iter().flat_map(of).collect()
     };
-    assert_eq!(
-        (of_type("carrier"), of_type("inpatient"), of_type("pde")),
-        (37, 16 - 15, 18)
-    );
-    // Of 107 claims of all eight types 15 are withheld.
-    assert_eq!(claims.len(), 92);
+    let counts = |claims: &[Value]| -> Vec<usize> {
+        let of_type = |name: &&str| -> usize {
+            let is_of_type = |claim: &&Value| claim["id"].as_str().unwrap().starts_with(*name);
+            claims.iter().filter(is_of_type).count()
+        };
+        TYPES.iter().map(of_type).collect()
+    };
+    let (withheld, shared) = (claims(false), claims(true));
+    assert_eq!(counts(&shared), [37, 1, 14, 1, 16, 19, 18, 1]);
+    assert_eq!(counts(&withheld), [37, 1, 14, 1, 16 - 15, 19, 18, 1]);
+    assert_eq!((withheld.len(), shared.len()), (92, 107));
+
+    let sensitive = shared.iter().find(|claim| !withheld.contains(claim));
+    let sensitive = sensitive.expect("15 of them");
+    let patient = sensitive["patient"]["reference"].as_str().unwrap();
+    let person = Person::with_patient_id(patient.strip_prefix("Patient/").unwrap());
+    let id = sensitive["id"].as_str().unwrap();
+    let access_token = sandbox.access_token(&person);
+    for version in ["v1", "v2"] {
+        let read = sandbox.get(
+            &format!("/{version}/fhir/ExplanationOfBenefit/{id}"),
+            &access_token,
+        );
+        assert_eq!(
+            read.status, 404,
+            "a withheld claim is as if it did not exist"
+        );
+    }
 }
 
 /// All of the sample person that the API version (`/v1`, `/v2`) serves; `None` where there is no sandbox or no sample.

@@ -235,8 +235,8 @@ fn a_person_who_withholds_personal_information_keeps_it() {
         &person,
         None,
         Consent {
-            allow: true,
             share_demographic_scopes: false,
+            ..Consent::connect()
         },
     );
     assert!(
@@ -280,7 +280,7 @@ fn a_person_who_cancels_sends_the_app_away_and_keeps_earlier_tokens() {
     let request = AuthorizationRequest::new();
     let cancel = Consent {
         allow: false,
-        share_demographic_scopes: true,
+        ..Consent::connect()
     };
     let callback = sandbox.callback(&person, &sandbox.application(0), &request, None, cancel);
     assert_eq!(
