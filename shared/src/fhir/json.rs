@@ -107,6 +107,7 @@ impl Writer {
 
     /// The name of a member; keys are the specification's own names, which need no escaping.
     pub fn key(&mut self, key: &str) {
+        self.bytes.reserve(key.len() + r#","":"#.len());
         self.separate();
         self.bytes.push(b'"');
         self.bytes.extend_from_slice(key.as_bytes());
@@ -245,10 +246,7 @@ impl Writer {
     /// Appends text with the escapes of RFC 8259 section 7; runs of plain bytes are copied at once.
     fn escaped(&mut self, text: &str) {
         let mut rest = text.as_bytes();
-        while let Some(at) = rest
-            .iter()
-            .position(|byte| NEEDS_ESCAPE[usize::from(*byte)])
-        {
+        while let Some(at) = first_to_escape(rest) {
             self.bytes.extend_from_slice(&rest[..at]);
             self.escape(rest[at]);
             rest = &rest[at + 1..];
@@ -273,6 +271,32 @@ impl Writer {
 }
 
 /// The bytes that RFC 8259 does not allow as they are.
+/// Where the first byte stands that needs an escape. Nearly all texts have none, so that eight bytes are looked at
+/// together first.
+fn first_to_escape(bytes: &[u8]) -> Option<usize> {
+    let (words, _) = bytes.as_chunks::<8>();
+    let plain = words
+        .iter()
+        .take_while(|word| !may_need_escape(u64::from_le_bytes(**word)));
+    let start = plain.count() * 8;
+    let rest = &bytes[start..];
+    let at = rest
+        .iter()
+        .position(|byte| NEEDS_ESCAPE[usize::from(*byte)])?;
+    Some(start + at)
+}
+
+/// Whether one of eight bytes may need an escape. Bytes beyond ASCII may be taken for one that does, never the reverse.
+const fn may_need_escape(word: u64) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH_BITS: u64 = ONES << 7;
+    // Borrowing from the high bit tells which bytes are below a bound; equal bytes become zero, which is below one.
+    let control = word.wrapping_sub(ONES * 0x20);
+    let quotation_mark = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (control | quotation_mark | backslash) & HIGH_BITS != 0
+}
+
 static NEEDS_ESCAPE: [bool; 256] = {
     let mut needs_escape = [false; 256];
     let mut control = 0;
@@ -290,6 +314,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn finds_what_needs_an_escape_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                let mut bytes = [b'x'; 20];
+                bytes[at] = byte;
+                let expected = NEEDS_ESCAPE[usize::from(byte)].then_some(at);
+                assert_eq!(first_to_escape(&bytes), expected, "{byte} at {at}");
+            }
+        }
+    }
 
     fn check(write: impl FnOnce(&mut Writer), expected: &str) {
         let mut w = Writer::new();

@@ -421,8 +421,13 @@ impl Rule {
         }
     }
 
-    /// Whether the row applies to these values.
+    /// Whether the row applies to these values. Nearly all always do.
+    #[inline]
     pub(super) fn applies(&self, row: &Row) -> bool {
+        matches!(self.condition, Condition::Always) || self.applies_to(row)
+    }
+
+    fn applies_to(&self, row: &Row) -> bool {
         let code = |column| row.text(column).map(str::trim).unwrap_or_default();
         match self.condition {
             Condition::Always => true,

@@ -6,7 +6,7 @@ use crate::fhir::json::Writer;
 use crate::mapping::Version;
 use crate::mapping::eob::rule::{Form, Rule, System, Target};
 use crate::mapping::eob::terms::{ADJUDICATION, Coding, DATA_ABSENT_REASON, DENIAL_REASON, NDC};
-use crate::rif::Column;
+use crate::rif::{Column, Decimal, Value};
 
 impl Engine<'_> {
     pub(super) fn items(&self, w: &mut Writer, information: &[Option<u64>]) {
@@ -157,7 +157,11 @@ impl Part<'_> {
     /// The line's own number, else its place.
     pub(super) fn sequence(&self, at: usize) -> u64 {
         let numbered = self.rules().find_map(|(rule, target)| match target {
-            Target::Sequence => self.text(rule.column)?.parse().ok(),
+            // Asked for many times, and nearly always a number.
+            Target::Sequence => match self.row.get(rule.column)? {
+                Value::Decimal(Decimal { units, scale: 0 }) => u64::try_from(units).ok(),
+                _ => self.text(rule.column)?.parse().ok(),
+            },
             _ => None,
         });
         numbered.unwrap_or(at as u64 + 1)

@@ -13,7 +13,7 @@ use crate::rif::{Column, Decimal, Row, Value};
 pub(super) struct Part<'a> {
     pub(super) version: Version,
     rules: &'static [&'static [Rule]],
-    row: &'a Row<'a>,
+    pub(super) row: &'a Row<'a>,
 }
 
 impl<'a> Part<'a> {
