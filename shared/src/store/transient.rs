@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{Delete, Put, Update},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 
 use super::{
     StoreError, attributes,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     http::ApiVersion,
-    oauth::{Approval, Code, Person, pkce::CodeChallenge, sha256_hex},
+    oauth::{Approval, Code, Person, pkce::CodeChallenge, sha256_hex, token::LEEWAY_SECONDS},
     secret::Secret,
 };
 
@@ -292,9 +292,24 @@ fn challenge(found: &Item) -> Result<CodeChallenge, StoreError> {
     CodeChallenge::parse(text).ok_or(StoreError::Corrupt("challenge"))
 }
 
+/// Stays until no verifier takes the token any more, which is after its end by what clocks may differ.
 fn revoked_item(jti: &str, expires_at: Timestamp) -> Item {
+    let unneeded_at = expires_at + (LEEWAY_SECONDS + 1).seconds();
     attributes::item_of([
         ("pk", item::string(key(REVOKED, jti))),
-        ("expires_at", attributes::seconds(expires_at)),
+        ("expires_at", attributes::seconds(unneeded_at)),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revocation_outlives_the_token_for_every_verifier() {
+        let end = Timestamp::from_second(1_800_000_000).expect("a time");
+        let item = revoked_item("jti", end);
+        let kept_until = attributes::read_seconds(&item, "expires_at").expect("seconds");
+        assert!(kept_until.as_second() > end.as_second() + LEEWAY_SECONDS);
+    }
 }
