@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use serde::Deserialize;
-use std::{env, fmt, time::Duration};
+use std::{env, fmt, path::PathBuf, time::Duration};
 
 use crate::secret::Secret;
 
@@ -94,6 +94,12 @@ pub fn variable(name: &'static str) -> Result<String, ConfigError> {
 #[must_use]
 pub fn public_base_url() -> Option<String> {
     variable("PUBLIC_BASE_URL").ok()
+}
+
+/// The file of names of providers and drugs, if the operator has one.
+#[must_use]
+pub fn lookups_file() -> Option<PathBuf> {
+    variable("LOOKUPS_FILE").ok().map(PathBuf::from)
 }
 
 /// The value of the secret whose name the environment variable holds.

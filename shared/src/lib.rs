@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod fhir;
 pub mod http;
 pub mod identity;
+pub mod lookups_file;
 pub mod mapping;
 pub mod oauth;
 pub mod rif;

@@ -6,6 +6,7 @@ use bluebutton::fhir::json::Writer;
 use bluebutton::fhir::outcome::Refusal;
 use bluebutton::fhir::search::{ClaimHead, EXPLANATION_OF_BENEFIT, EobId, EobSearch};
 use bluebutton::http::{Call, Response};
+use bluebutton::mapping::lookups::Lookups;
 use bluebutton::mapping::{self, Context};
 use bluebutton::oauth::Resource;
 use bluebutton::oauth::access::Access;
@@ -13,22 +14,32 @@ use bluebutton::store::{Facts, StoreError, StoredClaim};
 use jiff::Timestamp;
 
 /// Answers one call.
-pub async fn handle(state: &State, call: Call) -> Response {
-    let answer = answer(state, &call, Timestamp::now()).await;
+pub async fn handle(state: &State, lookups: &dyn Lookups, call: Call) -> Response {
+    let answer = answer(state, lookups, &call, Timestamp::now()).await;
     exchange::respond(&call, answer)
 }
 
-async fn answer(state: &State, call: &Call, now: Timestamp) -> Result<Response, Failure> {
+async fn answer(
+    state: &State,
+    lookups: &dyn Lookups,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Response, Failure> {
     let exchange = state
         .open(call, Resource::ExplanationOfBenefit, now)
         .await?;
     match exchange.interaction {
-        Interaction::Read(id) => read(state, &exchange, id).await,
-        Interaction::Search => search(state, &exchange).await,
+        Interaction::Read(id) => read(state, lookups, &exchange, id).await,
+        Interaction::Search => search(state, lookups, &exchange).await,
     }
 }
 
-async fn read(state: &State, exchange: &Exchange<'_>, id: &str) -> Result<Response, Failure> {
+async fn read(
+    state: &State,
+    lookups: &dyn Lookups,
+    exchange: &Exchange<'_>,
+    id: &str,
+) -> Result<Response, Failure> {
     let id = EobId::parse(id)?.ok_or(Refusal::NotFound)?;
     // Another person's claim does not stand in the subject's partition, so it is unknown like any other.
     let data = state
@@ -36,14 +47,18 @@ async fn read(state: &State, exchange: &Exchange<'_>, id: &str) -> Result<Respon
         .claim(exchange.subject(), id.claim_type, &id.claim_id);
     let (access, claim) = state.read(exchange, data).await?;
     let claim = claim.ok_or(Refusal::NotFound)?;
-    let eob = ExplanationOfBenefit::of(exchange, &claim)?;
+    let eob = ExplanationOfBenefit::of(exchange, lookups, &claim)?;
     if !eob.may_be_answered(&access) {
         return Err(Refusal::NotFound.into());
     }
     exchange.resource(&eob)
 }
 
-async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Response, Failure> {
+async fn search(
+    state: &State,
+    lookups: &dyn Lookups,
+    exchange: &Exchange<'_>,
+) -> Result<Response, Failure> {
     let query = exchange.query(EXPLANATION_OF_BENEFIT)?;
     let search = EobSearch::parse(&query, exchange.subject())?;
     let request = query.page()?;
@@ -52,7 +67,7 @@ async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Response, Fail
     let mut matches = Vec::with_capacity(claims.len());
     let mut last_load = None;
     for claim in &claims {
-        let eob = ExplanationOfBenefit::of(exchange, claim)?;
+        let eob = ExplanationOfBenefit::of(exchange, lookups, claim)?;
         if !eob.may_be_answered(&access) {
             continue;
         }
@@ -70,14 +85,20 @@ async fn search(state: &State, exchange: &Exchange<'_>) -> Result<Response, Fail
 /// A claim of which only the facts are read until it is written.
 struct ExplanationOfBenefit<'a> {
     exchange: &'a Exchange<'a>,
+    lookups: &'a dyn Lookups,
     claim: &'a StoredClaim,
     facts: Facts,
 }
 
 impl<'a> ExplanationOfBenefit<'a> {
-    fn of(exchange: &'a Exchange<'a>, claim: &'a StoredClaim) -> Result<Self, Failure> {
+    fn of(
+        exchange: &'a Exchange<'a>,
+        lookups: &'a dyn Lookups,
+        claim: &'a StoredClaim,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             exchange,
+            lookups,
             claim,
             facts: claim.facts().map_err(StoreError::from)?,
         })
@@ -113,7 +134,7 @@ impl Entry for ExplanationOfBenefit<'_> {
         let claim = self.claim.claim().map_err(StoreError::from)?;
         self.exchange.check_owner(&claim.header)?;
         let context = Context::new(self.exchange.version(), self.facts.last_updated);
-        mapping::eob::write(w, &claim, &context);
+        mapping::eob::write(w, &claim, &context.with_lookups(self.lookups));
         Ok(())
     }
 }

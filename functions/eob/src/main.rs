@@ -1,7 +1,8 @@
 //! Wiring of the `eob` function.
 
 use bluebutton::{
-    audit::AuditTable, config, exchange::State, http, oauth::access::Verifier, store::ClaimsTable,
+    audit::AuditTable, config, exchange::State, http, lookups_file::Installed,
+    oauth::access::Verifier, store::ClaimsTable,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,5 +15,6 @@ async fn main() -> Result<(), http::Error> {
         claims: ClaimsTable::new(tables.clone(), config::variable("CLAIMS_TABLE")?),
         audit: AuditTable::new(tables, config::variable("AUDIT_TABLE")?),
     };
-    http::serve(|call| eob::handle(&state, call)).await
+    let lookups = Installed::at(config::lookups_file());
+    http::serve(|call| eob::handle(&state, &lookups, call)).await
 }

@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+
+use bluebutton::mapping::lookups::{BuiltIn, Provider};
 use bluebutton::rif::ClaimType::{Carrier, Inpatient, Outpatient, Pde};
 use bluebutton::rif::{Claim, ClaimType, Column, Kind, Row, RowPart, Value as RifValue};
 use serde_json::{Value, json};
@@ -20,7 +23,7 @@ async fn loaded() -> Stand {
 
 async fn answer_to(stand: &Stand, path_and_query: &str) -> (u16, Value) {
     let call = get(path_and_query, &stand.own_token());
-    let response = handle(&stand.state, call).await;
+    let response = handle(&stand.state, &BuiltIn, call).await;
     (response.status.as_u16(), body(&response))
 }
 
@@ -29,6 +32,48 @@ async fn check_search(stand: &Stand, query: &str, total: usize, expected: &[&str
     assert_eq!(status, 200, "{query}: {bundle}");
     assert_eq!(bundle["total"], total, "{query}");
     assert_eq!(ids(&bundle), expected, "{query}");
+}
+
+/// Knows everybody by one name.
+struct Everybody;
+
+impl Lookups for Everybody {
+    fn provider(&self, _npi: &str) -> Option<Provider<'_>> {
+        Some(Provider {
+            name: "SOMEBODY".into(),
+            taxonomy: None,
+        })
+    }
+
+    fn drug(&self, _ndc: &str) -> Option<Cow<'_, str>> {
+        Some("SOMETHING".into())
+    }
+}
+
+#[tokio::test]
+async fn answers_with_the_names_that_the_operator_has() {
+    let stand = Stand::new().await;
+    let mut header = Row::new(Pde.layout(), RowPart::Header);
+    for (column, text) in [
+        (Column::BENE_ID, OWN),
+        (Column::PDE_ID, "9"),
+        (Column::PROD_SRVC_ID, "12345678901"),
+        (Column::PRSCRBR_ID, "1111111111"),
+        (Column::PRSCRBR_ID_QLFYR_CD, "01"),
+    ] {
+        header.set(column, Some(RifValue::Text(text)));
+    }
+    let claim = Claim {
+        claim_type: Pde,
+        header,
+        lines: Vec::new(),
+    };
+    stand.store_claim(OWN, &claim, false);
+    let call = get(&format!("{PATH}/pde-9"), &stand.own_token());
+    let eob = body(&handle(&stand.state, &Everybody, call).await);
+    let drug = &eob["item"][0]["productOrService"]["coding"][0]["display"];
+    assert_eq!(drug, "SOMETHING", "{eob}");
+    assert_eq!(eob["careTeam"][0]["provider"]["display"], "SOMEBODY");
 }
 
 #[tokio::test]
@@ -204,7 +249,8 @@ async fn checks_token_and_scope_before_it_reads() {
     ] {
         for (path, expected) in [(READ, read), (PATH, search)] {
             let reads = stand.tables.reads();
-            let response = handle(&stand.state, get(path, &stand.token(OWN, &scope))).await;
+            let response =
+                handle(&stand.state, &BuiltIn, get(path, &stand.token(OWN, &scope))).await;
             assert_eq!(response.status.as_u16(), expected, "{scope} {path}");
             assert_eq!(
                 stand.tables.reads() > reads,
@@ -219,7 +265,7 @@ async fn checks_token_and_scope_before_it_reads() {
         json!({"authorization": "Basic x"}),
         json!({"authorization": "Bearer x.y.z"}),
     ] {
-        let response = handle(&stand.state, request("GET", PATH, &headers)).await;
+        let response = handle(&stand.state, &BuiltIn, request("GET", PATH, &headers)).await;
         assert_eq!(response.status.as_u16(), 401, "{headers}");
         let challenge = response.header("www-authenticate").unwrap();
         assert!(challenge.starts_with("Bearer "), "{headers}");
@@ -266,7 +312,7 @@ async fn asks_to_come_back_when_a_table_is_throttled_or_down() {
         for code in ["ThrottlingException", "InternalServerError"] {
             let stand = loaded().await;
             stand.tables.fail(table, code);
-            let response = handle(&stand.state, get(PATH, &stand.own_token())).await;
+            let response = handle(&stand.state, &BuiltIn, get(PATH, &stand.own_token())).await;
             assert_eq!(response.status.as_u16(), 503, "{table} {code}");
             assert!(response.header("retry-after").is_some(), "{table} {code}");
         }
@@ -277,19 +323,24 @@ async fn asks_to_come_back_when_a_table_is_throttled_or_down() {
 async fn serves_get_only() {
     let stand = loaded().await;
     for method in ["POST", "PUT", "PATCH", "DELETE", "HEAD"] {
-        let response = handle(&stand.state, request(method, PATH, &json!({}))).await;
+        let response = handle(&stand.state, &BuiltIn, request(method, PATH, &json!({}))).await;
         assert_eq!(response.status.as_u16(), 405, "{method}");
         assert_eq!(response.header("allow"), Some("GET, OPTIONS"), "{method}");
     }
     let search = format!("{PATH}/_search");
     for method in ["GET", "PUT", "DELETE"] {
-        let response = handle(&stand.state, request(method, &search, &json!({}))).await;
+        let response = handle(&stand.state, &BuiltIn, request(method, &search, &json!({}))).await;
         assert_eq!(response.status.as_u16(), 405, "{method}");
         assert_eq!(response.header("allow"), Some("POST, OPTIONS"), "{method}");
     }
-    let response = handle(&stand.state, request("OPTIONS", &search, &json!({}))).await;
+    let response = handle(
+        &stand.state,
+        &BuiltIn,
+        request("OPTIONS", &search, &json!({})),
+    )
+    .await;
     assert_eq!(response.header("allow"), Some("POST, OPTIONS"));
-    let response = handle(&stand.state, request("OPTIONS", PATH, &json!({}))).await;
+    let response = handle(&stand.state, &BuiltIn, request("OPTIONS", PATH, &json!({}))).await;
     assert_eq!(response.status.as_u16(), 204);
     assert_eq!(response.header("access-control-allow-origin"), Some("*"));
 }
@@ -300,17 +351,27 @@ async fn answers_the_events_of_both_gateways() {
     const POSTED: &str = include_str!("../../../events/eob_search_post.json");
     const WITHOUT_TOKEN: &str = include_str!("../../../events/eob_search_without_token.json");
     let stand = loaded().await;
-    let response = handle(&stand.state, event_call(REPEATED, &stand.own_token())).await;
+    let response = handle(
+        &stand.state,
+        &BuiltIn,
+        event_call(REPEATED, &stand.own_token()),
+    )
+    .await;
     assert_eq!(response.status.as_u16(), 200);
     assert_eq!(ids(&body(&response)), ["carrier--9", "carrier-10"]);
     assert_eq!(response.header("cache-control"), Some("no-store"));
-    let response = handle(&stand.state, event_call(POSTED, &stand.own_token())).await;
+    let response = handle(
+        &stand.state,
+        &BuiltIn,
+        event_call(POSTED, &stand.own_token()),
+    )
+    .await;
     let bundle = body(&response);
     assert_eq!(
         (&bundle["total"], ids(&bundle)),
         (&json!(2), vec!["carrier--9"])
     );
-    let response = handle(&stand.state, event_call(WITHOUT_TOKEN, "")).await;
+    let response = handle(&stand.state, &BuiltIn, event_call(WITHOUT_TOKEN, "")).await;
     assert_eq!(response.status.as_u16(), 401);
 }
 
@@ -342,7 +403,7 @@ async fn no_answer_is_larger_than_4_mb_and_no_claim_gets_lost() {
     let mut next = Some(format!("{PATH}?_count=50"));
     while let Some(url) = next {
         let call = get(url.trim_start_matches(BASE), &stand.own_token());
-        let response = handle(&stand.state, call).await;
+        let response = handle(&stand.state, &BuiltIn, call).await;
         assert!(
             response.body.len() <= REPLY_BYTES_MAX,
             "{}",
@@ -428,7 +489,7 @@ async fn searches_by_post_as_by_get() {
     let stand = loaded().await;
     let search = |query: &str, form: &str| {
         let call = post(&format!("{PATH}/_search{query}"), &stand.own_token(), form);
-        handle(&stand.state, call)
+        handle(&stand.state, &BuiltIn, call)
     };
     for (query, form, expected) in [
         ("", "", vec!["carrier--9", "carrier-10", "pde-9"]),
@@ -462,7 +523,10 @@ async fn searches_by_post_as_by_get() {
         body: b"{}".to_vec(),
         ..request("POST", &format!("{PATH}/_search"), &headers)
     };
-    assert_eq!(handle(&stand.state, call).await.status.as_u16(), 415);
+    assert_eq!(
+        handle(&stand.state, &BuiltIn, call).await.status.as_u16(),
+        415
+    );
 }
 
 #[tokio::test]
@@ -478,6 +542,7 @@ async fn answers_in_the_spelling_of_json_that_is_asked_for() {
         let headers = json!({"authorization": authorization, "accept": accept});
         let response = handle(
             &stand.state,
+            &BuiltIn,
             request("GET", &format!("{PATH}{format}"), &headers),
         );
         let response = response.await;
@@ -497,7 +562,7 @@ async fn says_when_the_persons_data_was_last_loaded() {
         ("/carrier-11", None),
     ] {
         let call = get(&format!("{PATH}{query}"), &stand.own_token());
-        let response = handle(&stand.state, call).await;
+        let response = handle(&stand.state, &BuiltIn, call).await;
         assert_eq!(response.header("x-data-last-loaded"), expected, "{query}");
     }
 }
@@ -510,7 +575,7 @@ async fn a_withheld_claim_is_unknown_even_to_a_caller_who_has_it() {
         "authorization": format!("Bearer {}", stand.own_token()), "if-none-match": "*",
     });
     let status = async || {
-        let response = handle(&stand.state, request("GET", &read, &headers)).await;
+        let response = handle(&stand.state, &BuiltIn, request("GET", &read, &headers)).await;
         response.status.as_u16()
     };
     assert_eq!(status().await, 404);

@@ -10,6 +10,7 @@ mod bench;
 mod environment;
 mod inspect;
 mod load;
+mod lookups;
 mod measure;
 mod print;
 mod setup;
@@ -36,6 +37,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Load RIF files.
     Load(load::Arguments),
+    /// Make the file of provider and drug names that claims are answered with.
+    Lookups(lookups::Arguments),
     /// Measure what claims cost to store and to read.
     Measure(measure::Arguments),
     /// Make a sandbox's tables, keys, secrets and applications in the local AWS.
@@ -54,6 +57,7 @@ async fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Inspect(arguments) => inspect::run(arguments).await,
         Command::Load(arguments) => load::run(arguments).await,
+        Command::Lookups(arguments) => lookups::run(&arguments),
         Command::Measure(arguments) => measure::run(arguments).await,
         Command::Setup(arguments) => setup::run(arguments).await,
         Command::SignIns(arguments) => sign_ins::run(arguments).await,

@@ -1,25 +1,27 @@
 //! Names of providers and drugs, which no RIF row carries.
 //!
-//! An operator has them from public registries (NPPES and the FDA's drug directory). A renderer asks a [`Lookups`];
-//! the built-in one knows the providers and drugs of CMS's published test claims and the drugs of the synthetic people,
+//! An operator has them from public registries (NPPES and the FDA's drug directory) and puts them into a file, see
+//! `lookups_file`. A renderer asks a [`Lookups`]; the built-in one knows the providers and drugs of CMS's published test claims and the drugs of the synthetic people,
 //! compiled in and sorted, so that the sandbox answers as CMS does and a function that never asks pays nothing.
 
+use std::borrow::Cow;
+
 /// What is known about a provider number (NPI).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider<'a> {
     /// The organisation's name, or the person's with title and credential; empty where only the taxonomy is known.
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
     /// The provider's line of work, where it is known.
     pub taxonomy: Option<Taxonomy<'a>>,
 }
 
 /// A code of the NUCC provider taxonomy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taxonomy<'a> {
     /// For example `207R00000X`.
-    pub code: &'a str,
+    pub code: Cow<'a, str>,
     /// For example `Internal Medicine Physician`.
-    pub display: &'a str,
+    pub display: Cow<'a, str>,
 }
 
 /// A source of names. What it does not know is left out of the resource.
@@ -27,7 +29,7 @@ pub trait Lookups: Send + Sync {
     /// The provider behind an NPI.
     fn provider(&self, npi: &str) -> Option<Provider<'_>>;
     /// The drug behind a National Drug Code.
-    fn drug(&self, ndc: &str) -> Option<&str>;
+    fn drug(&self, ndc: &str) -> Option<Cow<'_, str>>;
 }
 
 /// The names of CMS's published test claims and of the synthetic people's drugs.
@@ -38,19 +40,25 @@ impl Lookups for BuiltIn {
     fn provider(&self, npi: &str) -> Option<Provider<'_>> {
         let found = PROVIDERS.binary_search_by(|row| row.0.cmp(npi)).ok()?;
         let (_, name, code, display) = PROVIDERS[found];
-        let taxonomy = (!code.is_empty()).then_some(Taxonomy { code, display });
-        Some(Provider { name, taxonomy })
+        let taxonomy = (!code.is_empty()).then_some(Taxonomy {
+            code: code.into(),
+            display: display.into(),
+        });
+        Some(Provider {
+            name: name.into(),
+            taxonomy,
+        })
     }
 
-    fn drug(&self, ndc: &str) -> Option<&str> {
+    fn drug(&self, ndc: &str) -> Option<Cow<'_, str>> {
         let product = product(ndc)?;
         let found = DRUGS.binary_search_by(|row| row.0.cmp(product)).ok()?;
-        Some(DRUGS[found].1)
+        Some(DRUGS[found].1.into())
     }
 }
 
 /// Labeller and product, the first nine digits of a National Drug Code; the rest is the size of the package.
-fn product(ndc: &str) -> Option<&str> {
+pub(crate) fn product(ndc: &str) -> Option<&str> {
     ndc.get(..9)
         .filter(|product| product.bytes().all(|byte| byte.is_ascii_digit()))
 }

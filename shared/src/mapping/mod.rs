@@ -1,7 +1,7 @@
 //! The mapping of RIF columns to FHIR elements, as const tables over one engine.
 
 #[cfg(test)]
-mod approved;
+pub(crate) mod approved;
 pub mod codes;
 pub mod coverage;
 #[cfg(test)]
@@ -11,6 +11,8 @@ pub mod eob;
 pub mod lookups;
 pub mod patient;
 pub mod sensitive;
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 
@@ -51,7 +53,7 @@ impl Context<'static> {
 impl Context<'_> {
     /// The name of a provider, where it is known.
     #[must_use]
-    pub fn provider_name(&self, npi: &str) -> Option<&str> {
+    pub fn provider_name(&self, npi: &str) -> Option<Cow<'_, str>> {
         let provider = self.lookups.provider(npi)?;
         Some(provider.name).filter(|name| !name.is_empty())
     }

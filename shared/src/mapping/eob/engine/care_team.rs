@@ -172,7 +172,7 @@ impl<'a> Member<'a> {
                 w.plain("url", US_NPI);
                 w.key("valueCoding");
                 let name = context.provider_name(npi).unwrap_or_default();
-                elements::bare_coding(w, US_NPI, npi, name);
+                elements::bare_coding(w, US_NPI, npi, &name);
             });
         }
     }
@@ -182,7 +182,7 @@ impl<'a> Member<'a> {
         if context.version == Version::R4 && self.id_type.code == NPI.code {
             let provider = context.lookups.provider(&self.id);
             if let Some(taxonomy) = provider.and_then(|found| found.taxonomy) {
-                elements::bare_coding(w, NUCC, taxonomy.code, taxonomy.display);
+                elements::bare_coding(w, NUCC, &taxonomy.code, &taxonomy.display);
             }
         }
         for (column, code) in &self.specialties {
@@ -217,7 +217,7 @@ fn named_identifier(w: &mut Writer, id_type: &Coding, id: &str, context: &Contex
 
 fn display_name(w: &mut Writer, npi: &str, context: &Context) {
     if let Some(name) = context.provider_name(npi) {
-        w.text("display", name);
+        w.text("display", &name);
     }
 }
 

@@ -84,7 +84,7 @@ impl Engine<'_> {
     fn drug(&self, w: &mut Writer, line: &Part, column: Column) {
         if let Some(code) = line.text(column) {
             let name = self.context.lookups.drug(&code).unwrap_or_default();
-            elements::bare_coding(w, NDC, &code, name);
+            elements::bare_coding(w, NDC, &code, &name);
         }
     }
 

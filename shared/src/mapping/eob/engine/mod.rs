@@ -158,7 +158,7 @@ impl Engine<'_> {
         w.key("active");
         w.boolean(true);
         if let Some(name) = name {
-            w.text("name", name);
+            w.text("name", &name);
         }
     }
 
