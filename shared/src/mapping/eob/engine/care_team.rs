@@ -266,7 +266,9 @@ impl Engine<'_> {
 
     pub(super) fn referral(&self, w: &mut Writer) {
         for (rule, target) in self.claim.rules() {
-            if let (Target::Referral(id_type), Some(id)) = (target, self.claim.text(rule.column)) {
+            if let Target::Referral(id_type) = target
+                && let Some(id) = self.claim.text(rule.column)
+            {
                 named_identifier(w, id_type, &id, self.context);
             }
         }

@@ -70,7 +70,7 @@ impl Engine<'_> {
 
     pub(super) fn drug_extension(&self, w: &mut Writer, line: &Part) {
         for (rule, target) in line.rules() {
-            if let (Target::ProductDrug, Some(_)) = (target, line.text(rule.column)) {
+            if matches!(target, Target::ProductDrug) && line.text(rule.column).is_some() {
                 w.object(|w| {
                     w.plain("url", NDC);
                     w.key("valueCoding");
@@ -126,7 +126,9 @@ impl Engine<'_> {
     /// The provider's state, which stands in the columns of the claim.
     pub(super) fn state(&self, w: &mut Writer) {
         for (rule, target) in self.claim.rules() {
-            if let (Target::State, Some(state)) = (target, self.claim.text(rule.column)) {
+            if matches!(target, Target::State)
+                && let Some(state) = self.claim.text(rule.column)
+            {
                 w.text("state", &state);
             }
         }
@@ -241,7 +243,9 @@ impl Part<'_> {
                 }
             });
             for (rule, target) in self.rules() {
-                if let (Target::Quantity, Some(number)) = (target, self.number(rule)) {
+                if matches!(target, Target::Quantity)
+                    && let Some(number) = self.number(rule)
+                {
                     w.key("value");
                     w.number(number);
                 }

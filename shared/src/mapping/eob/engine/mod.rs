@@ -256,7 +256,9 @@ impl Engine<'_> {
 
     fn disposition(&self, w: &mut Writer) {
         for (rule, target) in self.claim.rules() {
-            if let (Target::Disposition, Some(text)) = (target, self.claim.text(rule.column)) {
+            if matches!(target, Target::Disposition)
+                && let Some(text) = self.claim.text(rule.column)
+            {
                 w.text("disposition", &text);
             }
         }

@@ -113,7 +113,9 @@ impl Engine<'_> {
 
     fn total_cost(&self, w: &mut Writer) {
         for (rule, target) in self.claim.rules() {
-            if let (Target::TotalCost, Some(amount)) = (target, self.claim.number(rule)) {
+            if matches!(target, Target::TotalCost)
+                && let Some(amount) = self.claim.number(rule)
+            {
                 w.key("totalCost");
                 elements::money(w, self.context.version, amount);
             }
@@ -166,7 +168,10 @@ impl Part<'_> {
 
     fn details(&self, w: &mut Writer) {
         for (rule, target) in self.rules() {
-            let (Target::DetailType(codings), Some(code)) = (target, self.text(rule.column)) else {
+            let Target::DetailType(codings) = target else {
+                continue;
+            };
+            let Some(code) = self.text(rule.column) else {
                 continue;
             };
             for (_, coding) in codings.iter().filter(|(known, _)| *known == code) {
