@@ -18,6 +18,7 @@ mod routes;
 mod sandbox;
 mod step;
 mod tools;
+mod validate;
 mod workspace;
 
 use failure::Outcome;
@@ -46,6 +47,8 @@ enum Command {
     Synthesize(Arguments),
     /// Measure in a release build how fast stored claims become FHIR.
     Bench(bench::Options),
+    /// Run HAPI FHIR's validator over answers of the running sandbox (needs Maven and a JDK).
+    Validate(validate::Options),
     /// Write the routes into the API's definition, the local router and the README.
     Routes,
 }
@@ -82,6 +85,7 @@ fn run(command: Command, workspace: &Workspace) -> Outcome {
         Command::Token(passed) => admin::run(workspace, "token", &passed.arguments),
         Command::Synthesize(passed) => admin::run(workspace, "synthesize", &passed.arguments),
         Command::Bench(options) => bench::run(workspace, &options),
+        Command::Validate(options) => validate::run(workspace, options),
         Command::Routes => routes::write(&workspace.root),
     }
 }
