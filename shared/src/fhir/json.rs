@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::Offset;
 
 use crate::rif::Decimal;
 
@@ -152,19 +153,24 @@ impl Writer {
         self.bytes.extend_from_slice(json.as_bytes());
     }
 
+    /// JSON as it stands, in parts that follow each other without a comma: what is constant goes out in whole runs.
+    pub fn raw_of(&mut self, parts: &[&str]) {
+        self.separate();
+        for part in parts {
+            self.bytes.extend_from_slice(part.as_bytes());
+        }
+    }
+
     /// A number with the scale it was read with.
     pub fn number(&mut self, decimal: Decimal) {
         self.separate();
         if decimal.units < 0 {
             self.bytes.push(b'-');
         }
-        let units = decimal.units.unsigned_abs();
         let scale = usize::from(decimal.scale);
-        let divisor = 10_u64.pow(u32::from(decimal.scale));
-        self.digits(units / divisor, 1);
+        self.digits(decimal.units.unsigned_abs(), scale + 1);
         if scale > 0 {
-            self.bytes.push(b'.');
-            self.digits(units % divisor, scale);
+            self.bytes.insert(self.bytes.len() - scale, b'.');
         }
     }
 
@@ -186,8 +192,20 @@ impl Writer {
 
     /// A FHIR instant, to the millisecond.
     pub fn instant(&mut self, instant: Timestamp) {
-        let text = instant.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00");
-        self.raw(&format!("\"{text}\""));
+        let moment = Offset::UTC.to_datetime(instant);
+        self.separate();
+        self.bytes.push(b'"');
+        self.day(moment.date());
+        for (before, number, width) in [
+            (b'T', moment.hour().unsigned_abs().into(), 2),
+            (b':', moment.minute().unsigned_abs().into(), 2),
+            (b':', moment.second().unsigned_abs().into(), 2),
+            (b'.', moment.millisecond().unsigned_abs().into(), 3),
+        ] {
+            self.bytes.push(before);
+            self.digits(number, width);
+        }
+        self.bytes.extend_from_slice(b"+00:00\"");
     }
 
     /// A whole number: sequences, totals.

@@ -111,6 +111,17 @@ mod tests {
     }
 
     #[test]
+    fn labels_and_displays_need_no_escape_in_json() {
+        let needs_escape = |c: char| c.is_control() || c == '"' || c == '\\';
+        for variable in VARIABLES {
+            let displays = variable.codes.iter().map(|(_, display)| *display);
+            for text in displays.chain([variable.name, variable.label]) {
+                assert!(!text.contains(needs_escape), "{}: {text}", variable.name);
+            }
+        }
+    }
+
+    #[test]
     fn each_column_has_at_most_one_variable() {
         for variable in VARIABLES {
             let found = find(variable.column).map(|found| found.name);

@@ -1,8 +1,10 @@
 //! ExplanationOfBenefit: one claim with its lines.
 //!
-//! `tables` says where each column goes, in the words of `rule` and `terms`; `engine` follows what they say.
+//! `tables` says where each column goes, in the words of `rule` and `terms`; `plan` sorts the rows by what
+//! they write, `engine` follows what they say.
 
 mod engine;
+mod plan;
 mod rule;
 mod tables;
 mod terms;

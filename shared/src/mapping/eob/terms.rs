@@ -26,11 +26,21 @@ const fn is_same(one: &str, other: &str) -> bool {
 }
 
 const fn coding(system: &'static str, code: &'static str, display: &'static str) -> Coding {
+    assert!(is_plain(system) && is_plain(code) && is_plain(display));
     Coding {
         system,
         code,
         display,
     }
+}
+
+/// Whether the text is written in JSON as it is.
+const fn is_plain(text: &str) -> bool {
+    let mut at = 0;
+    while at < text.len() && !matches!(text.as_bytes()[at], b'"' | b'\\' | 0..0x20) {
+        at += 1;
+    }
+    at == text.len()
 }
 
 /// What a member of the care team does.

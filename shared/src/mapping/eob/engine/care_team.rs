@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::part::{Part, extension, variable_code};
 use super::{Engine, elements};
 use crate::fhir::json::Writer;
+use crate::mapping::eob::plan::Element;
 use crate::mapping::eob::rule::Target;
 use crate::mapping::eob::terms::{
     Coding, NPI, NUCC, ORGANIZATION_NPI, PERFORMING, PHARMACY_SYSTEMS, STU3_NPI, US_NPI,
@@ -68,7 +69,7 @@ impl<'a> CareTeam<'a> {
     /// Adds a part's members; the places of those it names.
     fn add_all(&mut self, part: &Part<'a>) -> Vec<usize> {
         let mut named = Vec::new();
-        for (rule, target) in part.rules() {
+        for (rule, target) in part.rules(Element::Member) {
             let (id_type, role, performs) = match target {
                 Target::Member(id_type, role) => (id_type, role, false),
                 Target::Performer(id_type) => (id_type, &PERFORMING, true),
@@ -121,7 +122,7 @@ impl<'a> Member<'a> {
     /// Takes what a line says about its performer; what several lines repeat, once.
     fn take_performance(&mut self, line: &Part<'a>) {
         self.responsible = true;
-        for (rule, target) in line.rules() {
+        for (rule, target) in line.rules(Element::Performance) {
             let Some(code) = line.text(rule.column) else {
                 continue;
             };
@@ -234,7 +235,7 @@ impl Engine<'_> {
             elements::reference(w, &["#", "provider-org"]);
             return;
         }
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Provider) {
             let Some(id) = self.claim.text(rule.column) else {
                 continue;
             };
@@ -253,7 +254,7 @@ impl Engine<'_> {
 
     fn line_provider(&self, w: &mut Writer) {
         let named = self.lines.iter().find_map(|line| {
-            let mut rules = line.rules();
+            let mut rules = line.rules(Element::LineProvider);
             let (rule, _) = rules.find(|(_, target)| matches!(target, Target::LineProvider))?;
             line.text(rule.column)
         });
@@ -265,7 +266,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn referral(&self, w: &mut Writer) {
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Referral) {
             if let Target::Referral(id_type) = target
                 && let Some(id) = self.claim.text(rule.column)
             {
@@ -276,7 +277,7 @@ impl Engine<'_> {
 
     pub(super) fn facility(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for (rule, target) in self.claim.rules() {
+            for (rule, target) in self.claim.rules(Element::Facility) {
                 if matches!(target, Target::Facility) {
                     self.claim.code_extension(w, rule.column, rule.column);
                 }
@@ -287,7 +288,7 @@ impl Engine<'_> {
 
     /// The members of `facility`, and of STU3's `organization`, that say which it is.
     pub(super) fn place_of_care(&self, w: &mut Writer) {
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Provider) {
             let Some(id) = self.claim.text(rule.column) else {
                 continue;
             };

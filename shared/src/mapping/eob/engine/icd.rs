@@ -7,6 +7,7 @@ use super::part::{Part, extension, variable_code};
 use crate::fhir::json::Writer;
 use crate::mapping::Version;
 use crate::mapping::codes;
+use crate::mapping::eob::plan::Element;
 use crate::mapping::eob::rule::{Label, Numbers, Target};
 use crate::mapping::eob::tables::Kind;
 use crate::mapping::eob::terms::{Coding, ICD_9_CM, ICD_10, ICD_10_CM, ICD_10_PCS, ICD_UNKNOWN};
@@ -48,7 +49,7 @@ impl<'a> Diagnoses<'a> {
             found: Vec::new(),
             lines: Vec::with_capacity(lines.len()),
         };
-        for (rule, target) in claim.rules() {
+        for (rule, target) in claim.rules(Element::Diagnosis) {
             match (target, rule.series) {
                 (Target::Diagnosis(label), Some(numbers)) => {
                     for (icd, detail) in members(claim, numbers) {
@@ -101,13 +102,14 @@ impl<'a> Diagnoses<'a> {
     }
 
     fn add_line(&mut self, line: &Part<'a>) -> Option<usize> {
-        line.rules().find_map(|(rule, target)| {
-            let Target::LineDiagnosis(version, label) = target else {
-                return None;
-            };
-            let icd = IcdCode::read(line, rule.column, Some(version))?;
-            Some(self.find_or_add(icd, label, None))
-        })
+        line.rules(Element::LineDiagnosis)
+            .find_map(|(rule, target)| {
+                let Target::LineDiagnosis(version, label) = target else {
+                    return None;
+                };
+                let icd = IcdCode::read(line, rule.column, Some(version))?;
+                Some(self.find_or_add(icd, label, None))
+            })
     }
 
     fn find_or_add(
@@ -165,7 +167,7 @@ impl Diagnosis<'_> {
 impl<'a> Procedures<'a> {
     pub(super) fn gather(claim: &'a Part<'a>) -> Self {
         let mut found: Vec<(IcdCode, Option<Column>)> = Vec::new();
-        for (rule, target) in claim.rules() {
+        for (rule, target) in claim.rules(Element::Procedure) {
             if let (Target::Procedure, Some(numbers)) = (target, rule.series) {
                 for (icd, date) in members(claim, numbers) {
                     if !found.iter().any(|(known, _)| *known == icd) {

@@ -4,6 +4,7 @@ use super::part::Part;
 use super::{Engine, elements};
 use crate::fhir::json::Writer;
 use crate::mapping::Version;
+use crate::mapping::eob::plan::Element;
 use crate::mapping::eob::rule::{Category, Fact, Rule, Target};
 use crate::mapping::eob::terms::{INFO, INFORMATION};
 use crate::rif::Column;
@@ -12,7 +13,7 @@ impl Engine<'_> {
     /// Writes what the claim's columns say; the last sequence.
     pub(super) fn claim_infos(&self, w: &mut Writer) -> u64 {
         let mut last = 0;
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Info) {
             if let Target::Info(category, fact) = target {
                 self.claim.info(w, rule, category, fact, &mut last);
             }
@@ -103,14 +104,14 @@ impl Part<'_> {
         }
     }
 
-    /// The contained observation of a line under that id.
-    pub(super) fn observation(&self, w: &mut Writer, id: &str) {
+    /// The contained observation of a line under that id, which few lines need.
+    pub(super) fn observation(&self, w: &mut Writer, id: impl FnOnce() -> String) {
         let Some((type_code, result)) = self.measured() else {
             return;
         };
         w.object(|w| {
             w.raw(r#""resourceType":"Observation""#);
-            w.text("id", id);
+            w.text("id", &id());
             w.raw(r#""status":"unknown""#);
             w.key("code");
             w.object(|w| {
@@ -138,13 +139,14 @@ impl Part<'_> {
 
     /// The columns of type and result of what was measured.
     pub(super) fn measured(&self) -> Option<(Column, Column)> {
-        self.rules().find_map(|(rule, target)| match target {
-            Target::Observation(type_code) => {
-                self.text(type_code)?;
-                Some((type_code, rule.column))
-            }
-            _ => None,
-        })
+        self.rules(Element::Observation)
+            .find_map(|(rule, target)| match target {
+                Target::Observation(type_code) => {
+                    self.text(type_code)?;
+                    Some((type_code, rule.column))
+                }
+                _ => None,
+            })
     }
 }
 

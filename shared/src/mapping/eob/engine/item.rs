@@ -4,6 +4,7 @@ use super::part::Part;
 use super::{Engine, elements};
 use crate::fhir::json::Writer;
 use crate::mapping::Version;
+use crate::mapping::eob::plan::Element;
 use crate::mapping::eob::rule::{Form, Rule, System, Target};
 use crate::mapping::eob::terms::{ADJUDICATION, Coding, DATA_ABSENT_REASON, DENIAL_REASON, NDC};
 use crate::rif::{Column, Decimal, Value};
@@ -40,7 +41,7 @@ impl Engine<'_> {
     /// The drug beside the service. R4 wants a service, so that what is missing is said to be.
     fn product_extensions(&self, w: &mut Writer, line: &Part) {
         self.drug_extension(w, line);
-        let is_coded = line.rules().any(|(rule, target)| {
+        let is_coded = line.rules(Element::Product).any(|(rule, target)| {
             matches!(
                 target,
                 Target::Product(_) | Target::ProductOf(..) | Target::Drug
@@ -56,7 +57,7 @@ impl Engine<'_> {
 
     /// The codings of the service or drug.
     pub(super) fn product(&self, w: &mut Writer, line: &Part) {
-        for (rule, target) in line.rules() {
+        for (rule, target) in line.rules(Element::Product) {
             match target {
                 Target::Product(system) => line.code_in(w, system, rule.column),
                 Target::ProductOf(system, version) => {
@@ -69,7 +70,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn drug_extension(&self, w: &mut Writer, line: &Part) {
-        for (rule, target) in line.rules() {
+        for (rule, target) in line.rules(Element::ProductDrug) {
             if matches!(target, Target::ProductDrug) && line.text(rule.column).is_some() {
                 w.object(|w| {
                     w.plain("url", NDC);
@@ -89,7 +90,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn modifiers(&self, w: &mut Writer, line: &Part) {
-        for (rule, target) in line.rules() {
+        for (rule, target) in line.rules(Element::Modifier) {
             let Target::Modifier(system, version) = target else {
                 continue;
             };
@@ -125,7 +126,7 @@ impl Engine<'_> {
 
     /// The provider's state, which stands in the columns of the claim.
     pub(super) fn state(&self, w: &mut Writer) {
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::State) {
             if matches!(target, Target::State)
                 && let Some(state) = self.claim.text(rule.column)
             {
@@ -158,27 +159,29 @@ impl Amount {
 impl Part<'_> {
     /// The line's own number, else its place.
     pub(super) fn sequence(&self, at: usize) -> u64 {
-        let numbered = self.rules().find_map(|(rule, target)| match target {
-            // Asked for many times, and nearly always a number.
-            Target::Sequence => match self.row.get(rule.column)? {
-                Value::Decimal(Decimal { units, scale: 0 }) => u64::try_from(units).ok(),
-                _ => self.text(rule.column)?.parse().ok(),
-            },
-            _ => None,
-        });
+        let numbered = self
+            .rules(Element::Sequence)
+            .find_map(|(rule, target)| match target {
+                // Asked for many times, and nearly always a number.
+                Target::Sequence => match self.row.get(rule.column)? {
+                    Value::Decimal(Decimal { units, scale: 0 }) => u64::try_from(units).ok(),
+                    _ => self.text(rule.column)?.parse().ok(),
+                },
+                _ => None,
+            });
         numbered.unwrap_or(at as u64 + 1)
     }
 
     pub(super) fn revenue(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for (rule, target) in self.rules() {
+            for (rule, target) in self.rules(Element::Revenue) {
                 if matches!(target, Target::RevenueExtension) {
                     self.code_extension(w, rule.column, rule.column);
                 }
             }
         });
         w.array_unless_empty("coding", |w| {
-            for (rule, target) in self.rules() {
+            for (rule, target) in self.rules(Element::Revenue) {
                 if let Target::Revenue(system) = target {
                     self.code_in(w, system, rule.column);
                 }
@@ -188,7 +191,7 @@ impl Part<'_> {
 
     pub(super) fn category(&self, w: &mut Writer) {
         w.array_unless_empty("coding", |w| {
-            for (rule, target) in self.rules() {
+            for (rule, target) in self.rules(Element::ItemCategory) {
                 if matches!(target, Target::ItemCategory) {
                     self.code(w, rule.column);
                 }
@@ -197,7 +200,7 @@ impl Part<'_> {
     }
 
     pub(super) fn serviced(&self, w: &mut Writer) {
-        for (rule, target) in self.rules() {
+        for (rule, target) in self.rules(Element::Serviced) {
             match target {
                 Target::ServicedDate => self.date(w, "servicedDate", rule.column),
                 Target::ServicedPeriod(end) if self.has_date(rule.column) => {
@@ -218,14 +221,14 @@ impl Part<'_> {
 
     pub(super) fn place(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for (rule, target) in self.rules() {
+            for (rule, target) in self.rules(Element::Place) {
                 if let Target::PlaceExtension(form) = target {
                     self.extension(w, rule, form);
                 }
             }
         });
         w.array_unless_empty("coding", |w| {
-            for (rule, target) in self.rules() {
+            for (rule, target) in self.rules(Element::Place) {
                 if matches!(target, Target::Place) {
                     self.code(w, rule.column);
                 }
@@ -236,13 +239,13 @@ impl Part<'_> {
     pub(super) fn quantity(&self, w: &mut Writer) {
         w.object_unless_empty("quantity", |w| {
             w.array_unless_empty("extension", |w| {
-                for (rule, target) in self.rules() {
+                for (rule, target) in self.rules(Element::Quantity) {
                     if matches!(target, Target::QuantityExtension) {
                         self.extension(w, rule, Form::Quantity);
                     }
                 }
             });
-            for (rule, target) in self.rules() {
+            for (rule, target) in self.rules(Element::Quantity) {
                 if matches!(target, Target::Quantity)
                     && let Some(number) = self.number(rule)
                 {
@@ -254,7 +257,7 @@ impl Part<'_> {
     }
 
     pub(super) fn adjudications(&self, w: &mut Writer) {
-        for (rule, target) in self.rules() {
+        for (rule, target) in self.rules(Element::Adjudication) {
             let own = rule.column;
             match target {
                 Target::Adjudication(category) => self.amount(w, rule, Amount::of(category, own)),

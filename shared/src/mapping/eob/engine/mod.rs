@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use self::care_team::CareTeam;
 use self::icd::{Diagnoses, Procedures};
 use self::part::Part;
+use super::plan::{self, Element};
 use super::rule::{Measure, Rule, Target};
 use super::tables::{Items, Kind};
 use super::terms::{
@@ -37,12 +38,13 @@ struct Engine<'a> {
 /// Writes the claim by the tables of its kind.
 pub(super) fn write(w: &mut Writer, kind: &'static Kind, claim: &Claim, context: &Context) {
     let version = context.version;
-    let header = Part::new(version, kind.claim, &claim.header);
+    let plans = plan::plans(claim.claim_type, version);
+    let header = Part::new(version, &plans.claim, &claim.header);
     let lines: Vec<Part> = match kind.items {
-        Items::Lines(rules) => (claim.lines.iter())
-            .map(|line| Part::new(version, rules, line))
+        Items::Lines(_) => (claim.lines.iter())
+            .map(|line| Part::new(version, &plans.items, line))
             .collect(),
-        Items::Claim(rules) => vec![Part::new(version, rules, &claim.header)],
+        Items::Claim(_) => vec![Part::new(version, &plans.items, &claim.header)],
     };
     let engine = Engine {
         kind,
@@ -117,7 +119,7 @@ impl Engine<'_> {
             w.object(|w| self.organization(w));
         }
         for (at, line) in self.lines.iter().enumerate() {
-            line.observation(w, &info::observation_id(line.sequence(at)));
+            line.observation(w, || info::observation_id(line.sequence(at)));
         }
     }
 
@@ -126,7 +128,7 @@ impl Engine<'_> {
         &self,
     ) -> impl Iterator<Item = (&'static Coding, Option<&'static str>, Cow<'_, str>)> {
         self.claim
-            .rules()
+            .rules(Element::Organization)
             .filter_map(|(rule, target)| match target {
                 Target::Organization(id_type, system) => {
                     Some((id_type, system, self.claim.text(rule.column)?))
@@ -163,7 +165,7 @@ impl Engine<'_> {
     }
 
     fn identifiers(&self, w: &mut Writer) {
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Identifier) {
             let Target::Identifier(system) = target else {
                 continue;
             };
@@ -191,7 +193,12 @@ impl Engine<'_> {
             Target::Status => self.claim.text(rule.column),
             _ => None,
         };
-        match self.claim.rules().find_map(final_action).as_deref() {
+        match self
+            .claim
+            .rules(Element::Status)
+            .find_map(final_action)
+            .as_deref()
+        {
             Some("F") => "active",
             Some("N") => "cancelled",
             _ => "entered-in-error",
@@ -218,7 +225,7 @@ impl Engine<'_> {
     }
 
     fn type_codes(&self, w: &mut Writer, is_here: impl Fn(Target) -> bool) {
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Type) {
             if is_here(target) {
                 self.claim.code(w, rule.column);
             }
@@ -238,13 +245,13 @@ impl Engine<'_> {
 
     fn billable_period(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for (rule, target) in self.claim.rules() {
+            for (rule, target) in self.claim.rules(Element::Period) {
                 if matches!(target, Target::PeriodExtension) {
                     self.claim.code_extension(w, rule.column, rule.column);
                 }
             }
         });
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Period) {
             let key = match target {
                 Target::PeriodStart => "start",
                 Target::PeriodEnd => "end",
@@ -255,7 +262,7 @@ impl Engine<'_> {
     }
 
     fn disposition(&self, w: &mut Writer) {
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Disposition) {
             if matches!(target, Target::Disposition)
                 && let Some(text) = self.claim.text(rule.column)
             {
@@ -280,7 +287,7 @@ impl Engine<'_> {
         w.key("coverage");
         w.object(|w| {
             w.array_unless_empty("extension", |w| {
-                for (rule, target) in self.claim.rules() {
+                for (rule, target) in self.claim.rules(Element::CoverageExtension) {
                     if matches!(target, Target::CoverageExtension) {
                         self.claim.identifier_extension(w, rule.column);
                     }
@@ -291,7 +298,7 @@ impl Engine<'_> {
     }
 
     fn totals(&self, w: &mut Writer) {
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Total) {
             match target {
                 Target::Total(category, label) => {
                     if let Some(amount) = self.claim.number(rule) {
@@ -307,7 +314,7 @@ impl Engine<'_> {
     }
 
     fn payment(&self, w: &mut Writer) {
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Payment) {
             match target {
                 Target::PaymentDate => self.claim.date(w, "date", rule.column),
                 Target::PaymentAmount => {
@@ -324,7 +331,7 @@ impl Engine<'_> {
     fn benefit_balance(&self, w: &mut Writer, category: &Coding) {
         let mut financials = self
             .claim
-            .rules()
+            .rules(Element::Benefit)
             .filter_map(|(rule, target)| match target {
                 Target::Benefit(measure) => Some((rule.column, measure, self.claim.number(rule)?)),
                 _ => None,

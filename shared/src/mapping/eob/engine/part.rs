@@ -6,32 +6,28 @@ use super::elements;
 use crate::fhir::json::Writer;
 use crate::mapping::Version;
 use crate::mapping::codes::{VARIABLE_BASE, variable};
+use crate::mapping::eob::plan::{Element, Plan};
 use crate::mapping::eob::rule::{Blank, Form, Rule, System, Target};
 use crate::rif::{Column, Decimal, Row, Value};
 
 /// The claim's columns or a line's, with their rows.
 pub(super) struct Part<'a> {
     pub(super) version: Version,
-    rules: &'static [&'static [Rule]],
+    plan: &'static Plan,
     pub(super) row: &'a Row<'a>,
 }
 
 impl<'a> Part<'a> {
-    pub(super) fn new(
-        version: Version,
-        rules: &'static [&'static [Rule]],
-        row: &'a Row<'a>,
-    ) -> Self {
-        Self {
-            version,
-            rules,
-            row,
-        }
+    pub(super) fn new(version: Version, plan: &'static Plan, row: &'a Row<'a>) -> Self {
+        Self { version, plan, row }
     }
 
-    /// The rows that apply, with where they send their value, in the order of the answer.
-    pub(super) fn rules(&self) -> impl Iterator<Item = (&'static Rule, Target)> + '_ {
-        let rules = self.rules.iter().flat_map(|table| table.iter());
+    /// The rows of an element that apply, with where they send their value, in the order of the answer.
+    pub(super) fn rules(
+        &self,
+        element: Element,
+    ) -> impl Iterator<Item = (&'static Rule, Target)> + '_ {
+        let rules = self.plan.rules(element).iter().copied();
         rules
             .filter(|rule| rule.applies(self.row))
             .map(|rule| (rule, rule.target(self.version)))
@@ -102,7 +98,7 @@ impl<'a> Part<'a> {
 
     /// The extensions of this part, those of observations and drugs aside.
     pub(super) fn extensions(&self, w: &mut Writer) {
-        for (rule, target) in self.rules() {
+        for (rule, target) in self.rules(Element::Extension) {
             match target {
                 Target::Extension(form) => self.extension(w, rule, form),
                 Target::ExtensionAs(variable) => self.code_extension(w, variable, rule.column),
@@ -204,21 +200,19 @@ impl<'a> Part<'a> {
 /// A code under the URL of a variable, with what it means there.
 pub(super) fn variable_code(w: &mut Writer, column: Column, code: &str) {
     let variable = variable(column);
-    w.object(|w| {
-        w.key("system");
-        elements::url(w, column);
-        w.text("code", code);
-        if let Some(display) = variable.display(code) {
-            w.text("display", display);
-        }
-    });
+    w.raw_of(&[
+        r#"{"system":""#,
+        VARIABLE_BASE,
+        variable.name,
+        r#"","code":"#,
+    ]);
+    w.string(code);
+    elements::end_coding(w, variable.display(code).unwrap_or_default());
 }
 
 /// An extension under the URL of a variable.
 pub(super) fn extension(w: &mut Writer, column: Column, value: impl FnOnce(&mut Writer)) {
-    w.object(|w| {
-        w.key("url");
-        elements::url(w, column);
-        value(w);
-    });
+    w.raw_of(&[r#"{"url":""#, VARIABLE_BASE, variable(column).name, r#"""#]);
+    value(w);
+    w.end_object();
 }

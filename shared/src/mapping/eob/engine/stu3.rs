@@ -9,6 +9,7 @@ use super::icd::Procedures;
 use super::part::{Part, extension};
 use super::{Engine, elements, item};
 use crate::fhir::json::Writer;
+use crate::mapping::eob::plan::Element;
 use crate::mapping::eob::rule::Target;
 use crate::mapping::eob::terms::STU3_MEDICAL;
 
@@ -61,7 +62,7 @@ impl Engine<'_> {
             w.object(|w| self.referral_request(w, &npi));
         }
         for (at, line) in self.lines.iter().enumerate() {
-            line.observation(w, &contained_id(at + 1));
+            line.observation(w, || contained_id(at + 1));
         }
     }
 
@@ -88,21 +89,23 @@ impl Engine<'_> {
     }
 
     fn referrer(&self) -> Option<Cow<'_, str>> {
-        self.claim.rules().find_map(|(rule, target)| match target {
-            Target::Referral(_) => self.claim.text(rule.column),
-            _ => None,
-        })
+        self.claim
+            .rules(Element::Referral)
+            .find_map(|(rule, target)| match target {
+                Target::Referral(_) => self.claim.text(rule.column),
+                _ => None,
+            })
     }
 
     fn hospitalization(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for (rule, target) in self.claim.rules() {
+            for (rule, target) in self.claim.rules(Element::Hospitalization) {
                 if let Target::HospitalizationExtension(form) = target {
                     self.claim.extension(w, rule, form);
                 }
             }
         });
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::Hospitalization) {
             match target {
                 Target::HospitalizationStart => self.claim.date(w, "start", rule.column),
                 Target::HospitalizationEnd => self.claim.date(w, "end", rule.column),
@@ -112,7 +115,7 @@ impl Engine<'_> {
     }
 
     fn total_cost(&self, w: &mut Writer) {
-        for (rule, target) in self.claim.rules() {
+        for (rule, target) in self.claim.rules(Element::TotalCost) {
             if matches!(target, Target::TotalCost)
                 && let Some(amount) = self.claim.number(rule)
             {
@@ -125,7 +128,7 @@ impl Engine<'_> {
     fn stu3_item(&self, w: &mut Writer, at: usize, line: &Part) {
         w.array_unless_empty("extension", |w| {
             line.extensions(w);
-            line.observation_extension(w, &contained_id(at + 1));
+            line.observation_extension(w, || contained_id(at + 1));
             self.drug_extension(w, line);
         });
         w.key("sequence");
@@ -149,17 +152,17 @@ impl Engine<'_> {
 }
 
 impl Part<'_> {
-    fn observation_extension(&self, w: &mut Writer, id: &str) {
+    fn observation_extension(&self, w: &mut Writer, id: impl FnOnce() -> String) {
         if let Some((_, result)) = self.measured() {
             extension(w, result, |w| {
                 w.key("valueReference");
-                w.object(|w| elements::reference(w, &["#", id]));
+                w.object(|w| elements::reference(w, &["#", &id()]));
             });
         }
     }
 
     fn service_extensions(&self, w: &mut Writer) {
-        for (rule, target) in self.rules() {
+        for (rule, target) in self.rules(Element::ProductExtension) {
             if let Target::ProductExtension(form) = target {
                 self.extension(w, rule, form);
             }
@@ -167,7 +170,7 @@ impl Part<'_> {
     }
 
     fn details(&self, w: &mut Writer) {
-        for (rule, target) in self.rules() {
+        for (rule, target) in self.rules(Element::Detail) {
             let Target::DetailType(codings) = target else {
                 continue;
             };
