@@ -11,17 +11,10 @@ use crate::workspace::Workspace;
 type Finding = (&'static str, Result<String, String>);
 
 /// Programs that only `cargo xtask test` uses, and what it leaves out without them.
-pub(crate) const OPTIONAL_PROGRAMS: [(&str, &str); 3] = [
-    (
-        "chromium",
-        "the tests in a browser (Debian: chromium, chromium-driver)",
-    ),
-    (
-        "node",
-        "the tests with clients written for Node (Debian: nodejs, npm)",
-    ),
-    ("valgrind", "the counts of instructions (Debian: valgrind)"),
-];
+pub(crate) const OPTIONAL_PROGRAMS: [(&str, &str); 1] = [(
+    "chromium",
+    "the tests in a browser (Debian: chromium, chromium-driver)",
+)];
 
 /// Prints one line per finding; fails if something that `sandbox` needs is missing.
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
