@@ -83,6 +83,17 @@ impl Sandbox {
         }
     }
 
+    /// The first application of that name.
+    #[expect(dead_code)]
+    pub(crate) fn application_named(&self, name: &str) -> Application {
+        let applications = self.description["applications"].as_array();
+        let names = applications.into_iter().flatten();
+        let index = names
+            .map(|known| known["name"].as_str())
+            .position(|known| known == Some(name));
+        self.application(index.expect("the sandbox has an application of that name"))
+    }
+
     /// A ready sign-in.
     pub(crate) fn sign_in(&self, index: usize) -> Person {
         let sign_in = &self.description["sign_ins"][index];

@@ -1,7 +1,7 @@
 //! The first step: a valid request becomes an approval that this browser alone can go on with.
 
 use bluebutton::{
-    http::{ApiVersion, Call, Method, Parameters, Response, StatusCode},
+    http::{ApiVersion, Call, Language, Method, Parameters, Response, StatusCode},
     oauth::{
         APPROVAL_SECONDS, Approval,
         authorize::{AuthorizeError, AuthorizeRequest, to_location},
@@ -33,6 +33,7 @@ pub(crate) async fn begin(
         state: request.state,
         challenge: request.challenge,
         version,
+        language: Language::of(call, parameters.last("lang")),
         session_hash: session.hash(),
         person: None,
         expires_at: now + APPROVAL_SECONDS.seconds(),

@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bluebutton::{
     config,
-    http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, Response, StatusCode, header},
+    http::{
+        ApiVersion, Call, HeaderMap, HeaderValue, Language, Method, Response, StatusCode, header,
+    },
     identity::BeneId,
     oauth::{
         Application, Approval, Code, DataAccess, Grant, Person, Scopes,
@@ -76,6 +78,7 @@ impl Sandbox {
             state: "0123456789abcdef".into(),
             challenge: CodeChallenge::parse(CHALLENGE).expect("a challenge"),
             version: ApiVersion::V2,
+            language: Language::English,
             session_hash: session.clone(),
             person: Some(Person {
                 patient: self.patient.clone(),

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
     config::{self, Configuration},
-    http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, header},
+    http::{ApiVersion, Call, HeaderMap, HeaderValue, Language, Method, header},
     identity::BeneId,
     oauth::{
         Application, Approval, Code, Grant, IssuedAccess, Person, Scopes,
@@ -95,6 +95,7 @@ impl Sandbox {
             state: "0123456789abcdef".into(),
             challenge: challenge.clone(),
             version: ApiVersion::V2,
+            language: Language::English,
             session_hash: session.clone(),
             person: Some(Person {
                 patient: self.patient.clone(),

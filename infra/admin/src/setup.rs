@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::Client as CloudFormation;
 use aws_sdk_cloudformation::error::DisplayErrorContext;
 use aws_sdk_cloudformation::types::{Parameter, Stack, StackStatus};
 use bluebutton::config;
-use bluebutton::oauth::Application;
+use bluebutton::oauth::{Application, ClientType, DataAccess};
 use bluebutton::store::{ApplicationsTable, StoreError};
 use serde_json::{Map, Value, json};
 
@@ -63,12 +63,51 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Registers two applications, so that what one may not do with the other's grants can be tried.
+/// Makes an application of a kind out of a usual one.
+type Kind = fn(Application) -> Application;
+
+/// The sandbox's applications: two usual ones, so that what one may not do with the other's grants can be tried, and
+/// one of each other kind.
+const APPLICATIONS: [(&str, Kind); 8] = [
+    ("Sandbox app", |usual| usual),
+    ("Another sandbox app", |usual| usual),
+    ("One-time app", |usual| Application {
+        data_access: DataAccess::OneTime,
+        ..usual
+    }),
+    ("Research app", |usual| Application {
+        data_access: DataAccess::ResearchStudy,
+        ..usual
+    }),
+    ("App without personal data", |usual| Application {
+        require_demographic_scopes: false,
+        ..usual
+    }),
+    ("Public app", |usual| Application {
+        client_type: ClientType::Public,
+        secret_hashes: Vec::new(),
+        ..usual
+    }),
+    ("Prescriptions app", |usual| Application {
+        part_d_eob_only: true,
+        ..usual
+    }),
+    ("Inactive app", |usual| Application {
+        active: false,
+        ..usual
+    }),
+];
+
 async fn register_applications(table: &ApplicationsTable) -> Result<Value, StoreError> {
     let mut registered = Vec::new();
-    for name in ["Sandbox app", "Another sandbox app"] {
+    for (name, kind) in APPLICATIONS {
         let redirect_uris = REDIRECT_URIS.map(str::to_owned).to_vec();
         let (application, secret) = Application::register(name, redirect_uris);
+        let application = kind(Application {
+            policy_uri: Some("https://app.example/privacy".to_owned()),
+            tos_uri: Some("https://app.example/terms".to_owned()),
+            ..application
+        });
         table.put(&application).await?;
         registered.push(json!({
             "name": name,

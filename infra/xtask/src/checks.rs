@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::processes;
 use crate::sandbox::{Options, Sandbox};
 use crate::step::Step;
-use crate::tools::{CMS_PYTHON_SDK, FHIR_RESOURCES};
+use crate::tools::{CMS_NODE_SDK, CMS_PYTHON_SDK, FHIR_RESOURCES, NODE_PACKAGES};
 use crate::workspace::Workspace;
 
 const CLIPPY: [&str; 6] = [
@@ -65,27 +65,41 @@ pub(crate) fn run(workspace: &Workspace, arguments: Arguments) -> Outcome {
 
 /// Every test of the workspace, with the environment of a sandbox that lives as long.
 fn tests_on_a_sandbox(workspace: &Workspace, state: PathBuf) -> Outcome<Count> {
-    let pythons = pythons(workspace)?;
+    let tools = tools(workspace)?;
     let sandbox = Sandbox::start(workspace, Options::for_tests(state)?)?;
     let mut environment = sandbox.environment.clone();
-    environment.extend(pythons);
+    environment.extend(tools);
     let admin = workspace.program("bluebutton-admin").display().to_string();
     environment.insert("BLUEBUTTON_ADMIN".to_owned(), admin);
     tests(workspace, &environment, &[])
 }
 
-/// The Pythons that tests run scripts with, by the variables that name them.
-fn pythons(workspace: &Workspace) -> Outcome<Vec<(String, String)>> {
-    [
+/// What tests run scripts with, by the variables that name it: Pythons, and folders of Node packages where there is
+/// Node.
+fn tools(workspace: &Workspace) -> Outcome<Vec<(String, String)>> {
+    let mut tools = Vec::new();
+    let mut add = |variable: &str, path: PathBuf| {
+        tools.push((variable.to_owned(), path.display().to_string()));
+    };
+    for (variable, tool) in [
         ("BLUEBUTTON_SDK_PYTHON", CMS_PYTHON_SDK),
         ("BLUEBUTTON_VALIDATOR_PYTHON", FHIR_RESOURCES),
-    ]
-    .into_iter()
-    .map(|(variable, tool)| {
-        let python = tool.prepare(&workspace.target)?.join("python");
-        Ok((variable.to_owned(), python.display().to_string()))
-    })
-    .collect()
+    ] {
+        add(variable, tool.prepare(&workspace.target)?.join("python"));
+    }
+    if is_there("node") && is_there("npm") {
+        for (variable, tool) in [
+            ("BLUEBUTTON_NODE_MODULES", NODE_PACKAGES),
+            ("BLUEBUTTON_SDK_NODE_MODULES", CMS_NODE_SDK),
+        ] {
+            add(variable, tool.prepare(&workspace.target)?);
+        }
+    }
+    Ok(tools)
+}
+
+fn is_there(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
 }
 
 /// Runs `cargo test` and counts what its runner says.
@@ -151,7 +165,7 @@ fn check(workspace: &Workspace, name: &'static str, arguments: &[&str]) -> Outco
 fn say_what_is_left_out() -> Outcome {
     let required = env::var_os("REQUIRE_ALL").is_some();
     for (program, left_out) in OPTIONAL_PROGRAMS {
-        if Command::new(program).arg("--version").output().is_ok() {
+        if is_there(program) {
             continue;
         }
         if required {

@@ -11,10 +11,17 @@ use crate::workspace::Workspace;
 type Finding = (&'static str, Result<String, String>);
 
 /// Programs that only `cargo xtask test` uses, and what it leaves out without them.
-pub(crate) const OPTIONAL_PROGRAMS: [(&str, &str); 1] = [(
-    "chromium",
-    "the tests in a browser (Debian: chromium, chromium-driver)",
-)];
+pub(crate) const OPTIONAL_PROGRAMS: [(&str, &str); 3] = [
+    (
+        "chromium",
+        "the tests in a browser (Debian: chromium, chromium-driver)",
+    ),
+    (
+        "node",
+        "the tests with clients, validators and providers of Node (Debian: nodejs)",
+    ),
+    ("npm", "the same tests (Debian: npm)"),
+];
 
 /// Prints one line per finding; fails if something that `sandbox` needs is missing.
 pub(crate) fn run(workspace: &Workspace) -> Outcome {

@@ -1,4 +1,5 @@
-//! The tools that are not Rust's, at pinned versions, in virtual environments of Python under `target/tools`.
+//! The tools that are not Rust's, at pinned versions, in virtual environments of Python and folders of Node packages
+//! under `target/tools`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,17 +10,25 @@ use crate::failure::{Failure, Outcome};
 use crate::processes;
 use crate::step::Step;
 
-/// A virtual environment.
+/// A virtual environment of Python, or a folder of Node packages.
 pub(crate) struct Tool {
     name: &'static str,
-    /// The first package names the environment, so that another version is another folder.
+    installer: Installer,
+    /// The first package names the folder, so that another version is another folder.
     packages: &'static [&'static str],
     size: &'static str,
+}
+
+/// Who installs a tool's packages.
+enum Installer {
+    Pip,
+    Npm,
 }
 
 /// Runs the functions locally and packages them.
 pub(crate) const CARGO_LAMBDA: Tool = Tool {
     name: "cargo-lambda",
+    installer: Installer::Pip,
     packages: &["cargo-lambda==1.9.2", "ziglang==0.17.1"],
     size: "470 MB",
 };
@@ -27,6 +36,7 @@ pub(crate) const CARGO_LAMBDA: Tool = Tool {
 /// A local AWS. Without cryptography it has no asymmetric keys, without the translator no SAM templates.
 pub(crate) const MINISTACK: Tool = Tool {
     name: "MiniStack",
+    installer: Installer::Pip,
     packages: &[
         "ministack==1.5.33",
         "cryptography==50.0.2",
@@ -38,6 +48,7 @@ pub(crate) const MINISTACK: Tool = Tool {
 /// Builds, checks and deploys the application.
 pub(crate) const SAM: Tool = Tool {
     name: "SAM CLI and cfn-lint",
+    installer: Installer::Pip,
     packages: &["aws-sam-cli==1.170.0", "cfn-lint==1.58.0"],
     size: "340 MB",
 };
@@ -45,6 +56,7 @@ pub(crate) const SAM: Tool = Tool {
 /// CMS's own SDK, a client that has to work unchanged.
 pub(crate) const CMS_PYTHON_SDK: Tool = Tool {
     name: "CMS's Python SDK",
+    installer: Installer::Pip,
     packages: &["cms-bluebutton-sdk==1.1.0"],
     size: "30 MB",
 };
@@ -52,40 +64,78 @@ pub(crate) const CMS_PYTHON_SDK: Tool = Tool {
 /// Validates FHIR resources of both versions with models made from FHIR's own definitions.
 pub(crate) const FHIR_RESOURCES: Tool = Tool {
     name: "fhir.resources",
+    installer: Installer::Pip,
     packages: &["fhir.resources==8.3.0"],
     size: "60 MB",
 };
 
-/// What all of them need.
+/// What tests need of Node: a second validator of FHIR R4, an independent OpenID Connect provider, the accessibility
+/// rules of axe, and two clients that have to work unchanged.
+pub(crate) const NODE_PACKAGES: Tool = Tool {
+    name: "Node packages",
+    installer: Installer::Npm,
+    packages: &[
+        "fhir@4.12.0",
+        "oidc-provider@9.13.3",
+        "axe-core@4.14.1",
+        "fhirclient@2.6.3",
+        "openid-client@6.8.9",
+    ],
+    size: "100 MB",
+};
+
+/// CMS's own SDK for Node, another client that has to work unchanged.
+pub(crate) const CMS_NODE_SDK: Tool = Tool {
+    name: "CMS's Node SDK",
+    installer: Installer::Npm,
+    packages: &["cms-bluebutton-sdk@1.0.13"],
+    size: "330 MB",
+};
+
+/// What the Python tools need.
 const PYTHON_VERSION_MIN: (u32, u32) = (3, 10);
 
 impl Tool {
-    /// The folder of the tool's programs, made on first use.
+    /// The folder of the tool's programs (Python) or packages (Node), made on first use.
     pub(crate) fn prepare(&self, target: &Path) -> Outcome<PathBuf> {
-        let home = target
-            .join("tools")
-            .join(self.packages[0].replace("==", "-"));
+        let home = self.home(target);
         let complete = home.join("complete");
-        let bin = home.join("bin");
+        let prepared = home.join(match self.installer {
+            Installer::Pip => "bin",
+            Installer::Npm => "node_modules",
+        });
         if fs::read_to_string(&complete).is_ok_and(|made_of| made_of == self.packages.join("\n")) {
-            return Ok(bin);
+            return Ok(prepared);
         }
-        let python = python()?;
         let step = Step::start(format!("Preparing {} ({}, once)", self.name, self.size));
         let _ = fs::remove_dir_all(&home);
-        let log = target
-            .join("tools")
-            .join(format!("{}.log", self.packages[0]));
-        make_folder(&target.join("tools"))?;
+        make_folder(&home)?;
+        match self.installer {
+            Installer::Pip => self.install_with_pip(&home, &step)?,
+            Installer::Npm => self.install_with_npm(&home, &step)?,
+        }
+        fs::write(&complete, self.packages.join("\n"))
+            .map_err(|error| Failure::machine(format!("{}: {error}", complete.display())))?;
+        step.done();
+        Ok(prepared)
+    }
+
+    fn home(&self, target: &Path) -> PathBuf {
+        let first = self.packages[0].replace("==", "-").replace('@', "-");
+        target.join("tools").join(first)
+    }
+
+    fn install_with_pip(&self, home: &Path, step: &Step) -> Outcome {
+        let (python, log) = (python()?, home.with_extension("log"));
         step.note("making a virtual environment");
         let mut venv = Command::new(python);
         processes::run(
             "python3 -m venv",
-            venv.args(["-m", "venv"]).arg(&home),
+            venv.args(["-m", "venv"]).arg(home),
             &log,
             |_| (),
         )?;
-        let mut pip = Command::new(bin.join("python"));
+        let mut pip = Command::new(home.join("bin").join("python"));
         pip.args([
             "-m",
             "pip",
@@ -94,19 +144,29 @@ impl Tool {
             "--progress-bar=off",
         ])
         .args(self.packages);
-        processes::run("pip install", &mut pip, &log, |line| step.note(line.trim()))?;
-        fs::write(&complete, self.packages.join("\n"))
-            .map_err(|error| Failure::machine(format!("{}: {error}", complete.display())))?;
-        step.done();
-        Ok(bin)
+        processes::run("pip install", &mut pip, &log, |line| step.note(line.trim()))
+    }
+
+    /// Without the packages' own scripts: none of them has to compile or fetch anything.
+    fn install_with_npm(&self, home: &Path, step: &Step) -> Outcome {
+        let mut npm = Command::new("npm");
+        npm.args([
+            "install",
+            "--no-save",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+        ])
+        .arg(home)
+        .args(self.packages);
+        let log = home.with_extension("log");
+        processes::run("npm install", &mut npm, &log, |line| step.note(line.trim()))
     }
 
     /// Whether the tool is there already.
     pub(crate) fn is_prepared(&self, target: &Path) -> bool {
-        let home = target
-            .join("tools")
-            .join(self.packages[0].replace("==", "-"));
-        home.join("complete").exists()
+        self.home(target).join("complete").exists()
     }
 
     /// The tool's name.

@@ -3,6 +3,7 @@
 mod call;
 mod event;
 mod form;
+mod language;
 mod log;
 pub mod page;
 mod response;
@@ -14,6 +15,7 @@ pub use lambda_http::{
     Error,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
 };
+pub use language::Language;
 pub use log::start_logging;
 pub use response::Response;
 pub use serve::{answer, serve};

@@ -20,11 +20,23 @@ pub enum DataAccess {
     ResearchStudy,
 }
 
+/// Whether an application can keep a secret (RFC 6749 section 2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientType {
+    /// It authenticates with its secret.
+    #[default]
+    Confidential,
+    /// It has no secret; PKCE alone ties a code to it.
+    Public,
+}
+
 /// A registered application. Its secrets are known as SHA-256 only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application {
     /// 40 alphanumerics.
     pub client_id: String,
+    /// Whether it has a secret.
+    pub client_type: ClientType,
     /// What the consent page calls it.
     pub name: String,
     /// SHA-256 of each valid secret, as hex: one, or two while a secret is being changed.
@@ -35,6 +47,8 @@ pub struct Application {
     pub scopes: Scopes,
     /// Whether it needs to know who the beneficiary is.
     pub require_demographic_scopes: bool,
+    /// Whether it gets prescription drug claims (Part D) and no others.
+    pub part_d_eob_only: bool,
     /// How long a consent lasts.
     pub data_access: DataAccess,
     /// An inactive application is refused everywhere.
@@ -60,11 +74,13 @@ impl Application {
             client_id: random_alphanumerics(Self::CLIENT_ID_CHARS)
                 .expose()
                 .to_owned(),
+            client_type: ClientType::Confidential,
             name: name.to_owned(),
             secret_hashes: vec![sha256_hex(secret.expose())],
             redirect_uris,
             scopes: Scopes::all(),
             require_demographic_scopes: true,
+            part_d_eob_only: false,
             data_access: DataAccess::ThirteenMonth,
             active: true,
             policy_uri: None,

@@ -325,7 +325,7 @@ impl From<Duplicate> for AuthorizeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::DataAccess;
+    use crate::oauth::{ClientType, DataAccess};
 
     const REDIRECT: &str = "http://localhost:3001/api/bluebutton/callback/";
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -334,11 +334,13 @@ mod tests {
     fn application() -> Application {
         Application {
             client_id: "a".repeat(40),
+            client_type: ClientType::Confidential,
             name: "App".into(),
             secret_hashes: vec![],
             redirect_uris: vec![REDIRECT.into(), "https://app.example/cb?x=1".into()],
             scopes: Scopes::all(),
             require_demographic_scopes: true,
+            part_d_eob_only: false,
             data_access: DataAccess::ThirteenMonth,
             active: true,
             policy_uri: None,

@@ -3,7 +3,10 @@
 use jiff::{Timestamp, ToSpan};
 
 use super::{Scopes, pkce::CodeChallenge};
-use crate::{http::ApiVersion, identity::BeneId};
+use crate::{
+    http::{ApiVersion, Language},
+    identity::BeneId,
+};
 
 /// How long a beneficiary may take to sign in and decide.
 pub const APPROVAL_SECONDS: i64 = 600;
@@ -32,6 +35,8 @@ pub struct Approval {
     pub challenge: CodeChallenge,
     /// The version of the path that the request came by.
     pub version: ApiVersion,
+    /// The language of the pages.
+    pub language: Language,
     /// SHA-256 of the session cookie of the browser that began it; another one after sign-in.
     pub session_hash: String,
     /// Who signed in.

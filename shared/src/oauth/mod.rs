@@ -12,7 +12,7 @@ pub mod pkce;
 mod scopes;
 pub mod token;
 
-pub use application::{Application, DataAccess};
+pub use application::{Application, ClientType, DataAccess};
 pub use digest::{hmac_base64url, random_alphanumerics, random_token, sha256_hex};
 pub use flow::{
     APPROVAL_SECONDS, Approval, CODE_RETRY_SECONDS, CODE_SECONDS, Code, IssuedAccess, Person,

@@ -6,7 +6,7 @@ use super::{
     StoreError, attributes,
     item::{self, Item},
 };
-use crate::oauth::{Application, DataAccess};
+use crate::oauth::{Application, ClientType, DataAccess};
 
 /// The applications table.
 #[derive(Clone, Debug)]
@@ -66,6 +66,10 @@ fn item_of(application: &Application) -> Item {
     let list = |values: &[String]| AttributeValue::L(values.iter().map(item::string).collect());
     let mut item = attributes::item_of([
         ("client_id", item::string(&application.client_id)),
+        (
+            "client_type",
+            item::string(client_type_name(application.client_type)),
+        ),
         ("name", item::string(&application.name)),
         ("secret_hashes", list(&application.secret_hashes)),
         ("redirect_uris", list(&application.redirect_uris)),
@@ -73,6 +77,10 @@ fn item_of(application: &Application) -> Item {
         (
             "require_demographic_scopes",
             AttributeValue::Bool(application.require_demographic_scopes),
+        ),
+        (
+            "part_d_eob_only",
+            AttributeValue::Bool(application.part_d_eob_only),
         ),
         (
             "data_access",
@@ -90,11 +98,14 @@ fn item_of(application: &Application) -> Item {
 fn application(found: &Item) -> Result<Application, StoreError> {
     Ok(Application {
         client_id: attributes::read_text(found, "client_id")?,
+        client_type: client_type(item::read_string(found, "client_type")?)
+            .ok_or(StoreError::Corrupt("client_type"))?,
         name: attributes::read_text(found, "name")?,
         secret_hashes: strings(found, "secret_hashes")?,
         redirect_uris: strings(found, "redirect_uris")?,
         scopes: attributes::read_scopes(found, "scopes")?,
         require_demographic_scopes: attributes::read_bool(found, "require_demographic_scopes")?,
+        part_d_eob_only: attributes::read_bool(found, "part_d_eob_only")?,
         data_access: data_access(item::read_string(found, "data_access")?)
             .ok_or(StoreError::Corrupt("data_access"))?,
         active: attributes::read_bool(found, "active")?,
@@ -118,6 +129,23 @@ fn data_access_name(access: DataAccess) -> &'static str {
 fn data_access(name: &str) -> Option<DataAccess> {
     let named = DATA_ACCESS_NAMES.iter().find(|(_, known)| *known == name);
     named.map(|(access, _)| *access)
+}
+
+/// The spelling of the client types in the table, which is RFC 6749's.
+const CLIENT_TYPE_NAMES: [(ClientType, &str); 2] = [
+    (ClientType::Confidential, "confidential"),
+    (ClientType::Public, "public"),
+];
+
+fn client_type_name(client_type: ClientType) -> &'static str {
+    let mut names = CLIENT_TYPE_NAMES.iter();
+    let named = names.find(|(known, _)| *known == client_type);
+    named.map_or("", |(_, name)| name)
+}
+
+fn client_type(name: &str) -> Option<ClientType> {
+    let named = CLIENT_TYPE_NAMES.iter().find(|(_, known)| *known == name);
+    named.map(|(client_type, _)| *client_type)
 }
 
 fn strings(found: &Item, name: &'static str) -> Result<Vec<String>, StoreError> {

@@ -13,7 +13,7 @@ use super::{
     item::{self, Item},
 };
 use crate::{
-    http::ApiVersion,
+    http::{ApiVersion, Language},
     oauth::{Approval, Code, Person, pkce::CodeChallenge, sha256_hex, token::LEEWAY_SECONDS},
     secret::Secret,
 };
@@ -221,6 +221,7 @@ fn approval_item(id: &str, approval: &Approval) -> Item {
         ("state", item::string(&approval.state)),
         ("challenge", item::string(approval.challenge.as_str())),
         ("version", item::string(approval.version.as_str())),
+        ("language", item::string(approval.language.as_str())),
         ("session_hash", item::string(&approval.session_hash)),
         ("expires_at", attributes::seconds(approval.expires_at)),
     ]);
@@ -235,6 +236,7 @@ fn approval_item(id: &str, approval: &Approval) -> Item {
 
 fn approval(found: &Item) -> Result<Approval, StoreError> {
     let version = ApiVersion::parse(item::read_string(found, "version")?);
+    let language = Language::parse(item::read_string(found, "language")?);
     Ok(Approval {
         client_id: attributes::read_text(found, "client_id")?,
         redirect_uri: attributes::read_text(found, "redirect_uri")?,
@@ -242,6 +244,7 @@ fn approval(found: &Item) -> Result<Approval, StoreError> {
         state: attributes::read_text(found, "state")?,
         challenge: challenge(found)?,
         version: version.ok_or(StoreError::Corrupt("version"))?,
+        language: language.ok_or(StoreError::Corrupt("language"))?,
         session_hash: attributes::read_text(found, "session_hash")?,
         person: person(found)?,
         expires_at: attributes::read_seconds(found, "expires_at")?,

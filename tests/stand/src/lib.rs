@@ -18,7 +18,7 @@ use bluebutton::exchange::State;
 use bluebutton::http::{Call, Response};
 use bluebutton::oauth::access::Verifier;
 use bluebutton::oauth::keys::{KeySet, Keys, PublicKey};
-use bluebutton::oauth::{Application, DataAccess, Scopes};
+use bluebutton::oauth::{Application, ClientType, DataAccess, Scopes};
 use bluebutton::rif::{Claim, ClaimType, Column, FileType, Row, RowPart, Value as RifValue};
 use bluebutton::store::stored_claim::{encode, encode_row, encode_rows};
 use bluebutton::store::{
@@ -263,11 +263,13 @@ fn public_key(pkcs8: &[u8]) -> PublicKey {
 fn application() -> Application {
     Application {
         client_id: CLIENT_ID.to_owned(),
+        client_type: ClientType::Confidential,
         name: "Test".to_owned(),
         secret_hashes: Vec::new(),
         redirect_uris: Vec::new(),
         scopes: Scopes::all(),
         require_demographic_scopes: true,
+        part_d_eob_only: false,
         data_access: DataAccess::ThirteenMonth,
         active: true,
         policy_uri: None,
