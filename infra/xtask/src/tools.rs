@@ -81,7 +81,7 @@ pub(crate) const NODE_PACKAGES: Tool = Tool {
         "fhirclient@2.6.3",
         "openid-client@6.8.9",
     ],
-    size: "100 MB",
+    size: "320 MB",
 };
 
 /// CMS's own SDK for Node, another client that has to work unchanged.
@@ -89,7 +89,7 @@ pub(crate) const CMS_NODE_SDK: Tool = Tool {
     name: "CMS's Node SDK",
     installer: Installer::Npm,
     packages: &["cms-bluebutton-sdk@1.0.13"],
-    size: "330 MB",
+    size: "120 MB",
 };
 
 /// What the Python tools need.
