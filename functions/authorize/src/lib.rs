@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
     audit::AuditTable,
     config::{ConfigError, Configuration, Stage, variable},
-    http::{Call, Method, Response, StatusCode, header, page},
+    http::{Call, Method, Response, StatusCode, header},
     oauth::authorize::{AuthorizeError, Shown},
     store::{ApplicationsTable, AuthorizationTables, ClaimsTable, SignInFailuresTable, StoreError},
 };
@@ -102,7 +102,7 @@ impl Refusal {
         match self {
             Self::Request(error) => match error.shown(&call.base_url) {
                 Shown::Answer(response) => response,
-                Shown::Page(status, title, text) => page::message(status, title, text),
+                Shown::Page(status, notice) => pages::notice(status, notice),
             },
             Self::Expired => pages::expired(StatusCode::BAD_REQUEST),
             Self::Forged => pages::expired(StatusCode::FORBIDDEN),

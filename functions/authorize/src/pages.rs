@@ -7,7 +7,8 @@ use bluebutton::{
         page::{self, STYLE, page_of},
     },
     oauth::{
-        Application, Approval, DataAccess, Resource, authorize::redirect_origin,
+        Application, Approval, DataAccess, Resource,
+        authorize::{Notice, redirect_origin},
         token::ACCESS_TOKEN_SECONDS,
     },
     secret::Secret,
@@ -112,6 +113,23 @@ pub(crate) fn consent(
     };
     let target = redirect_origin(&approval.redirect_uri);
     page_of(StatusCode::OK, &page, target.as_deref())
+}
+
+/// The page for a request that cannot go on.
+pub(crate) fn notice(status: StatusCode, notice: Notice) -> Response {
+    let text = match notice {
+        Notice::ClientMissing => ENGLISH.client_missing,
+        Notice::ClientUnknown => ENGLISH.client_unknown,
+        Notice::ClientInactive => {
+            return page::message(
+                status,
+                ENGLISH.client_inactive_title,
+                ENGLISH.client_inactive,
+            );
+        }
+        Notice::RedirectUri => ENGLISH.redirect_uri,
+    };
+    page::message(status, ENGLISH.not_set_up_title, text)
 }
 
 /// The page for an approval that has ended, was used, or belongs to another browser.

@@ -104,6 +104,10 @@ async fn register_applications(table: &ApplicationsTable) -> Result<Value, Store
         let redirect_uris = REDIRECT_URIS.map(str::to_owned).to_vec();
         let (application, secret) = Application::register(name, redirect_uris);
         let application = kind(Application {
+            description: Some(
+                "Shows what a beneficiary's app may look like. It is only for trying out."
+                    .to_owned(),
+            ),
             policy_uri: Some("https://app.example/privacy".to_owned()),
             tos_uri: Some("https://app.example/terms".to_owned()),
             ..application

@@ -53,6 +53,8 @@ pub struct Application {
     pub data_access: DataAccess,
     /// An inactive application is refused everywhere.
     pub active: bool,
+    /// What it is for, in its makers' words, for the consent page.
+    pub description: Option<String>,
     /// Its privacy policy, for the consent page.
     pub policy_uri: Option<String>,
     /// Its terms of service, for the consent page.
@@ -83,6 +85,7 @@ impl Application {
             part_d_eob_only: false,
             data_access: DataAccess::ThirteenMonth,
             active: true,
+            description: None,
             policy_uri: None,
             tos_uri: None,
         };

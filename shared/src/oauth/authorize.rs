@@ -228,8 +228,21 @@ pub fn redirect_origin(redirect_uri: &str) -> Option<String> {
 pub enum Shown {
     /// An answer that is complete.
     Answer(Response),
-    /// A page with that title and text.
-    Page(StatusCode, &'static str, &'static str),
+    /// A page with the texts of that notice.
+    Page(StatusCode, Notice),
+}
+
+/// Why a request ends on a page of ours: the beneficiary is told in their language, and the application is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The request names no application.
+    ClientMissing,
+    /// No application has that client id.
+    ClientUnknown,
+    /// The application is switched off.
+    ClientInactive,
+    /// The redirect URI is not one of the application's.
+    RedirectUri,
 }
 
 impl AuthorizeError {
@@ -239,7 +252,6 @@ impl AuthorizeError {
         const BAD: StatusCode = StatusCode::BAD_REQUEST;
         const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
         const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
-        const NOT_SET_UP: &str = "The app that sent you here is not set up correctly";
         Shown::Answer(match self {
             Self::StateMissingInBody => message(UNAUTHORIZED, "State required in POST body."),
             Self::ClientSecret => {
@@ -247,29 +259,15 @@ impl AuthorizeError {
             }
             Self::Duplicate => invalid(BAD, "a parameter was sent more than once"),
             Self::ClientMissing => {
-                return Shown::Page(
-                    UNAUTHORIZED,
-                    NOT_SET_UP,
-                    "invalid_client: it did not say which app it is.",
-                );
+                return Shown::Page(UNAUTHORIZED, Notice::ClientMissing);
             }
             Self::ClientUnknown => {
-                return Shown::Page(BAD, NOT_SET_UP, "Application does not exist (client_id).");
+                return Shown::Page(BAD, Notice::ClientUnknown);
             }
             Self::ClientInactive => {
-                return Shown::Page(
-                    FORBIDDEN,
-                    "This app is not active",
-                    "This application is temporarily inactive. Please try again later or ask the maker of the app.",
-                );
+                return Shown::Page(FORBIDDEN, Notice::ClientInactive);
             }
-            Self::RedirectUri => {
-                return Shown::Page(
-                    BAD,
-                    NOT_SET_UP,
-                    "It asked to send you to an address that it did not register (redirect_uri).",
-                );
-            }
+            Self::RedirectUri => return Shown::Page(BAD, Notice::RedirectUri),
             Self::Missing(names) => {
                 message(BAD, &format!("Missing Required Parameter(s): {names}"))
             }
@@ -343,6 +341,7 @@ mod tests {
             part_d_eob_only: false,
             data_access: DataAccess::ThirteenMonth,
             active: true,
+            description: None,
             policy_uri: None,
             tos_uri: None,
         }

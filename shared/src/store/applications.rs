@@ -88,8 +88,10 @@ fn item_of(application: &Application) -> Item {
         ),
         ("active", AttributeValue::Bool(application.active)),
     ]);
+    let description = application.description.as_deref().map(item::string);
     let policy_uri = application.policy_uri.as_deref().map(item::string);
     let tos_uri = application.tos_uri.as_deref().map(item::string);
+    attributes::put_optional(&mut item, "description", description);
     attributes::put_optional(&mut item, "policy_uri", policy_uri);
     attributes::put_optional(&mut item, "tos_uri", tos_uri);
     item
@@ -109,6 +111,7 @@ fn application(found: &Item) -> Result<Application, StoreError> {
         data_access: data_access(item::read_string(found, "data_access")?)
             .ok_or(StoreError::Corrupt("data_access"))?,
         active: attributes::read_bool(found, "active")?,
+        description: attributes::read_optional_string(found, "description")?,
         policy_uri: attributes::read_optional_string(found, "policy_uri")?,
         tos_uri: attributes::read_optional_string(found, "tos_uri")?,
     })

@@ -272,6 +272,7 @@ fn application() -> Application {
         part_d_eob_only: false,
         data_access: DataAccess::ThirteenMonth,
         active: true,
+        description: None,
         policy_uri: None,
         tos_uri: None,
     }
