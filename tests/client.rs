@@ -84,7 +84,6 @@ impl Sandbox {
     }
 
     /// The first application of that name.
-    #[expect(dead_code)]
     pub(crate) fn application_named(&self, name: &str) -> Application {
         let applications = self.description["applications"].as_array();
         let names = applications.into_iter().flatten();
@@ -465,6 +464,7 @@ fn nothing_is_left_out_where_everything_is_required() {
     for needed in [
         "AWS_ENDPOINT_URL",
         "BLUEBUTTON_ADMIN",
+        "BLUEBUTTON_NODE_MODULES",
         "BLUEBUTTON_SANDBOX",
         "BLUEBUTTON_SDK_PYTHON",
         "BLUEBUTTON_VALIDATOR_PYTHON",

@@ -13,7 +13,7 @@ use crate::straight_path::all_pages;
 
 /// The person of CMS's sample files.
 const SAMPLE_PATIENT: &str = "567834";
-const TYPES: [&str; 8] = [
+pub(crate) const TYPES: [&str; 8] = [
     "carrier",
     "dme",
     "hha",
@@ -24,7 +24,7 @@ const TYPES: [&str; 8] = [
     "snf",
 ];
 /// The people of CMS's larger, synthetic sample.
-const SYNTHEA_PATIENTS: [&str; 3] = ["-1000006", "-1000014", "-1000018"];
+pub(crate) const SYNTHEA_PATIENTS: [&str; 3] = ["-1000006", "-1000014", "-1000018"];
 
 /// What CMS approved in both versions, besides a search.
 const APPROVED: [(&str, &str); 10] = [
@@ -222,12 +222,12 @@ fn sample_files() -> Option<Vec<PathBuf>> {
     )
 }
 
-fn rif_folder() -> PathBuf {
+pub(crate) fn rif_folder() -> PathBuf {
     PathBuf::from(env::var_os("BLUEBUTTON_REFERENCE").unwrap()).join("rif")
 }
 
 /// Loads with the operator's command, which must reject nothing.
-fn load(paths: &[PathBuf]) {
+pub(crate) fn load(paths: &[PathBuf]) {
     let admin = env::var_os("BLUEBUTTON_ADMIN").expect("BLUEBUTTON_ADMIN names the admin binary");
     let output = Command::new(admin)
         .arg("load")

@@ -12,5 +12,6 @@ mod client;
 mod conformance;
 mod sdk;
 mod straight_path;
+mod synthea;
 mod validity;
 mod walk;

@@ -1,4 +1,5 @@
-//! Answers of every resource type, in both versions, before a validator that is not ours: Python's `fhir.resources`.
+//! Answers of every resource type before validators that are not ours: both versions before Python's `fhir.resources`,
+//! R4 before Node's `fhir`, too.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -62,24 +63,12 @@ const KNOWN_GAPS: [KnownGap; 4] = [
 
 #[test]
 fn every_answer_is_valid_but_for_the_gaps_that_are_cms_own() {
-    let Some(python) = python() else { return };
-    let mut answers = Vec::new();
-    for version in ["v1", "v2"] {
-        let path = format!("/{version}");
-        let (Some(sample), Some(synthea)) = (sample_resources(&path), synthea_resources(&path))
-        else {
-            return;
-        };
-        let all = sample.into_iter().chain(synthea);
-        answers.extend(all.map(|resource| (version, resource)));
-    }
-    let kinds: BTreeSet<_> = (answers.iter())
-        .map(|(version, resource)| (version, kind_of(resource)))
-        .collect();
-    // Eight types of claims, four parts of coverage and the patient.
-    assert_eq!(kinds.len(), 2 * 13, "{kinds:?}");
-
-    let mut filled = answers.clone();
+    let Some(python) = Validator::python() else {
+        return;
+    };
+    let Some(mut filled) = answers(&["v1", "v2"]) else {
+        return;
+    };
     let mut gaps = BTreeSet::new();
     for (version, resource) in &mut filled {
         let kind = kind_of(resource).to_owned();
@@ -99,17 +88,50 @@ fn every_answer_is_valid_but_for_the_gaps_that_are_cms_own() {
             .map(|kind| (known.missing, (*kind).to_owned()))
     });
     assert_eq!(gaps, known.collect(), "gaps that are there, and known ones");
-    assert_eq!(faults(&python, &filled), BTreeSet::new());
+    assert_eq!(python.faults(&filled), BTreeSet::new());
+}
+
+#[test]
+fn every_r4_answer_is_valid_for_a_second_validator_but_for_the_gaps_that_are_cms_own() {
+    let Some(node) = Validator::node() else {
+        return;
+    };
+    let Some(answers) = answers(&["v2"]) else {
+        return;
+    };
+    let known = KNOWN_GAPS.iter().filter(|known| known.version == "v2");
+    let known = known.flat_map(|known| {
+        (known.kinds.iter()).map(|kind| Fault {
+            version: "v2".to_owned(),
+            kind: (*kind).to_owned(),
+            path: format!("ExplanationOfBenefit.{}", known.missing),
+            fault: "Missing property".to_owned(),
+        })
+    });
+    assert_eq!(node.faults(&answers), known.collect());
 }
 
 #[test]
 fn bundles_errors_and_what_the_api_says_of_itself_are_valid() {
-    let (Some(python), Some(sandbox)) = (python(), Sandbox::running()) else {
+    check_what_surrounds_the_answers(Validator::python(), &["v1", "v2"], 15);
+}
+
+#[test]
+fn bundles_errors_and_what_the_api_says_of_itself_are_valid_for_a_second_validator() {
+    check_what_surrounds_the_answers(Validator::node(), &["v2"], 16);
+}
+
+fn check_what_surrounds_the_answers(
+    validator: Option<Validator>,
+    versions: &[&'static str],
+    person: u64,
+) {
+    let (Some(validator), Some(sandbox)) = (validator, Sandbox::running()) else {
         return;
     };
     let mut resources = Vec::new();
-    let access_token = sandbox.access_token(&Person::synthetic(15));
-    for version in ["v1", "v2"] {
+    let access_token = sandbox.access_token(&Person::synthetic(person));
+    for version in versions {
         for path in [
             "metadata",
             "Patient",
@@ -118,7 +140,7 @@ fn bundles_errors_and_what_the_api_says_of_itself_are_valid() {
             "Unknown",
         ] {
             let answer = sandbox.get(&format!("/{version}/fhir/{path}"), &access_token);
-            resources.push((version, answer.json()));
+            resources.push((*version, answer.json()));
         }
     }
     let kinds: BTreeSet<&str> = (resources.iter())
@@ -126,49 +148,85 @@ fn bundles_errors_and_what_the_api_says_of_itself_are_valid() {
         .collect();
     let expected = ["Bundle", "CapabilityStatement", "OperationOutcome"];
     assert_eq!(kinds, BTreeSet::from(expected));
-    assert_eq!(faults(&python, &resources), BTreeSet::new());
+    assert_eq!(validator.faults(&resources), BTreeSet::new());
 }
 
 #[test]
-fn the_validator_finds_what_is_wrong() {
-    let Some(python) = python() else { return };
+fn the_validators_find_what_is_wrong() {
+    // The second one names what is wrong in a contained resource by that resource's own path.
+    let contained =
+        json!({"resourceType": "Patient", "contained": [{"resourceType": "Patient", "x": 1}]});
+    let more = [
+        (contained.clone(), "Patient.contained.x"),
+        (
+            json!({"resourceType": "Patient", "birthDate": "1980-13-01"}),
+            "Patient.birthDate",
+        ),
+    ];
+    check_finds_what_is_wrong(Validator::python(), &["v1", "v2"], &more);
+    // What only the second one looks at: codes, and which types a reference may name.
+    let more = [
+        (contained, "Patient.x"),
+        (
+            json!({"resourceType": "Patient", "gender": "F"}),
+            "Patient.gender",
+        ),
+        (
+            json!({"resourceType": "Patient", "managingOrganization": {"reference": "Patient/1"}}),
+            "Patient.managingOrganization",
+        ),
+    ];
+    check_finds_what_is_wrong(Validator::node(), &["v2"], &more);
+}
+
+fn check_finds_what_is_wrong(
+    validator: Option<Validator>,
+    versions: &[&'static str],
+    more: &[(Value, &'static str)],
+) {
+    let Some(validator) = validator else { return };
     let wrong = [
         (
             json!({"resourceType": "Patient", "birthday": "1980-01-01"}),
             "Patient.birthday",
         ),
         (
-            json!({"resourceType": "Patient", "birthDate": "1980-13-01"}),
-            "Patient.birthDate",
-        ),
-        (
             json!({"resourceType": "Patient", "name": {}}),
             "Patient.name",
-        ),
-        (
-            json!({"resourceType": "Patient", "contained": [{"resourceType": "Patient", "x": 1}]}),
-            "Patient.contained.x",
         ),
         (
             json!({"resourceType": "OperationOutcome", "issue": [{"code": "invalid"}]}),
             "OperationOutcome.issue.severity",
         ),
     ];
-    let resources: Vec<_> = (["v1", "v2"].into_iter())
-        .flat_map(|version| {
-            wrong
-                .iter()
-                .map(move |(resource, _)| (version, resource.clone()))
-        })
+    let wrong = || wrong.iter().chain(more);
+    let resources: Vec<_> = (versions.iter())
+        .flat_map(|version| wrong().map(|(resource, _)| (*version, resource.clone())))
         .collect();
-    let found = faults(&python, &resources);
+    let found = validator.faults(&resources);
     let paths: BTreeSet<_> = (found.iter())
         .map(|fault| (fault.version.as_str(), fault.path.as_str()))
         .collect();
-    let expected = ["v1", "v2"]
-        .into_iter()
-        .flat_map(|version| wrong.iter().map(move |(_, path)| (version, *path)));
+    let expected = (versions.iter()).flat_map(|version| wrong().map(|(_, path)| (*version, *path)));
     assert_eq!(paths, expected.collect());
+}
+
+/// Everything that the versions answer about the people of CMS's samples.
+fn answers(versions: &[&'static str]) -> Option<Vec<(&'static str, Value)>> {
+    let mut answers = Vec::new();
+    for version in versions {
+        let path = format!("/{version}");
+        let all = sample_resources(&path)?
+            .into_iter()
+            .chain(synthea_resources(&path)?);
+        answers.extend(all.map(|resource| (*version, resource)));
+    }
+    let kinds: BTreeSet<_> = (answers.iter())
+        .map(|(version, resource)| (version, kind_of(resource)))
+        .collect();
+    // Eight types of claims, four parts of coverage and the patient.
+    assert_eq!(kinds.len(), versions.len() * 13, "{kinds:?}");
+    Some(answers)
 }
 
 impl KnownGap {
@@ -204,45 +262,67 @@ struct Fault {
     fault: String,
 }
 
-fn faults(python: &OsString, resources: &[(&str, Value)]) -> BTreeSet<Fault> {
-    let input: Vec<Value> = (resources.iter())
-        .map(|(version, resource)| json!({"version": version, "resource": resource}))
-        .collect();
-    let mut validator = Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/validity.py"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let text = serde_json::to_vec(&input).unwrap();
-    // The script reads everything before it writes anything, so neither waits for the other; the pipe closes here.
-    validator.stdin.take().unwrap().write_all(&text).unwrap();
-    let output = validator.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let found: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    let fault = |found: Value| {
-        let (version, resource) = &resources[found["index"].as_u64().unwrap() as usize];
-        Fault {
-            version: (*version).to_owned(),
-            kind: kind_of(resource).to_owned(),
-            path: found["path"].as_str().unwrap().to_owned(),
-            fault: found["fault"].as_str().unwrap().to_owned(),
-        }
-    };
-    found.into_iter().map(fault).collect()
+/// A program that reads resources and prints what is wrong with them, by the same protocol whichever it is.
+struct Validator(Command);
+
+impl Validator {
+    /// `fhir.resources`: which elements there are, how many of each, and of which types.
+    fn python() -> Option<Self> {
+        const ADVICE: &str = "BLUEBUTTON_VALIDATOR_PYTHON names no Python with fhir.resources";
+        let mut command = Command::new(variable("BLUEBUTTON_VALIDATOR_PYTHON", ADVICE)?);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/validity.py"));
+        Some(Self(command))
+    }
+
+    /// `fhir`: the same of R4, the codes, and which types references name.
+    fn node() -> Option<Self> {
+        const ADVICE: &str = "BLUEBUTTON_NODE_MODULES names no folder of Node packages";
+        let packages = variable("BLUEBUTTON_NODE_MODULES", ADVICE)?;
+        let mut command = Command::new("node");
+        command
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/validity.cjs"))
+            .env("NODE_PATH", packages);
+        Some(Self(command))
+    }
+
+    fn faults(mut self, resources: &[(&str, Value)]) -> BTreeSet<Fault> {
+        let input: Vec<Value> = (resources.iter())
+            .map(|(version, resource)| json!({"version": version, "resource": resource}))
+            .collect();
+        let mut validator = (self.0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let text = serde_json::to_vec(&input).unwrap();
+        // The script reads everything before it writes anything, so neither waits for the other; the pipe closes here.
+        validator.stdin.take().unwrap().write_all(&text).unwrap();
+        let output = validator.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let found: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let fault = |found: Value| {
+            let (version, resource) = &resources[found["index"].as_u64().unwrap() as usize];
+            Fault {
+                version: (*version).to_owned(),
+                kind: kind_of(resource).to_owned(),
+                path: found["path"].as_str().unwrap().to_owned(),
+                fault: found["fault"].as_str().unwrap().to_owned(),
+            }
+        };
+        found.into_iter().map(fault).collect()
+    }
 }
 
-fn python() -> Option<OsString> {
-    let python = env::var_os("BLUEBUTTON_VALIDATOR_PYTHON");
-    if python.is_none() {
-        eprintln!(
-            "skipped: BLUEBUTTON_VALIDATOR_PYTHON names no Python with fhir.resources; `cargo xtask test` makes one"
-        );
+/// What the variable names; without it a line that says so.
+fn variable(name: &str, advice: &str) -> Option<OsString> {
+    let value = env::var_os(name);
+    if value.is_none() {
+        eprintln!("skipped: {advice}; `cargo xtask test` makes one");
     }
-    python
+    value
 }
