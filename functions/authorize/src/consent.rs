@@ -52,7 +52,7 @@ pub(crate) async fn decide(
         return Err(Refusal::Forged);
     }
     let application = application(state, &approval).await?;
-    let scopes = consented(&form, &approval);
+    let choices = Choices::of(&form, &approval);
     let decision = Decision {
         state,
         call,
@@ -62,15 +62,18 @@ pub(crate) async fn decide(
         person,
     };
     let response = match form.contains("allow") {
-        false => decision.refuse().await?,
-        true if scopes.is_empty() => decision.withhold_everything().await?,
-        true => {
-            decision
-                .allow(&application, scopes, chosen(&form, "share_samhsa_data"))
-                .await?
-        }
+        false => decision.decline().await?,
+        true if choices.scopes.is_empty() => decision.withhold_everything().await?,
+        true => decision.allow(&application, choices).await?,
     };
     Ok(Session::end(call, id, response))
+}
+
+/// What the beneficiary consents to.
+#[derive(Clone, Copy)]
+struct Choices {
+    scopes: Scopes,
+    substance_use: bool,
 }
 
 struct Decision<'a> {
@@ -87,58 +90,53 @@ impl Decision<'_> {
     async fn allow(
         &self,
         application: &Application,
-        scopes: Scopes,
-        substance_use: bool,
+        choices: Choices,
     ) -> Result<Response, Refusal> {
-        let grant = self.grant(application, scopes, substance_use);
+        let grant = self.grant(application, choices);
         let secret = random_token();
         let code = self.code(&grant);
-        let approval = (self.id, self.approval.session_hash.as_str());
-        let done = self
-            .state
-            .authorization
-            .approve(approval, &grant, (&secret, &code))
-            .await?;
-        if done == Transaction::Refused {
-            return Err(Refusal::Expired);
+        let scopes = choices.scopes.to_string();
+        let event = self.event(Action::Consented, &scopes);
+        let tables = &self.state.authorization;
+        let done = tables.approve(self.approval(), &grant, (&secret, &code), &event);
+        match done.await? {
+            Transaction::Done => Ok(self.back(&[("code", secret.expose())])),
+            Transaction::Refused => Err(Refusal::Expired),
         }
-        self.record(Action::Consented, &scopes.to_string()).await?;
-        Ok(self.back(&[("code", secret.expose())]))
     }
 
-    /// Nothing is left of what was asked for: as a refusal, and what the application had before ends too. That comes
-    /// first, so that the decision can be sent again should it fail.
+    /// Nothing is left of what was asked for: as a refusal, and what the application had before ends too.
     async fn withhold_everything(&self) -> Result<Response, Refusal> {
-        let grants = &self.state.authorization.grants;
-        let (patient, client_id) = (&self.person.patient, &self.approval.client_id);
-        if grants.delete(patient, client_id).await? {
-            self.record(Action::GrantRevoked, "").await?;
+        let revoked = self.event(Action::GrantRevoked, "");
+        let declined = self.event(Action::Refused, "");
+        let tables = &self.state.authorization;
+        let events = [&revoked, &declined];
+        match tables.withhold(self.approval(), events).await? {
+            Transaction::Done => Ok(self.denied()),
+            // The application had nothing before, or the approval has ended.
+            Transaction::Refused => self.decline().await,
         }
-        self.refuse().await
     }
 
     /// Tells the application; what it had before stays.
-    async fn refuse(&self) -> Result<Response, Refusal> {
-        let transient = &self.state.authorization.transient;
-        if !transient
-            .end_approval(self.id, &self.approval.session_hash)
-            .await?
-        {
-            return Err(Refusal::Expired);
+    async fn decline(&self) -> Result<Response, Refusal> {
+        let event = self.event(Action::Refused, "");
+        let tables = &self.state.authorization;
+        match tables.decline(self.approval(), &event).await? {
+            Transaction::Done => Ok(self.denied()),
+            Transaction::Refused => Err(Refusal::Expired),
         }
-        self.record(Action::Refused, "").await?;
-        Ok(self.back(&[("error", "access_denied")]))
     }
 
-    fn grant(&self, application: &Application, scopes: Scopes, substance_use: bool) -> Grant {
+    fn grant(&self, application: &Application, choices: Choices) -> Grant {
         // A code may be redeemed at its last second, and its token then lives a full hour.
         let once = ACCESS_TOKEN_SECONDS + CODE_SECONDS;
         Grant {
             patient: self.person.patient.clone(),
             client_id: self.approval.client_id.clone(),
             grant_id: Grant::new_id(),
-            scopes,
-            substance_use,
+            scopes: choices.scopes,
+            substance_use: choices.substance_use,
             username: Some(self.person.username.clone()),
             approved_at: self.now,
             expires_at: application.data_access.grant_expiry(self.now, once),
@@ -158,10 +156,18 @@ impl Decision<'_> {
         }
     }
 
-    async fn record(&self, action: Action, detail: &str) -> Result<(), Refusal> {
+    /// The approval's id and session: what uses it up.
+    fn approval(&self) -> (&str, &str) {
+        (self.id, &self.approval.session_hash)
+    }
+
+    fn event<'b>(&'b self, action: Action, detail: &'b str) -> Event<'b> {
         let about = (&self.person.patient, self.approval.client_id.as_str());
-        let event = Event::new(self.call, self.now, about, (action, detail));
-        Ok(self.state.audit.record(&event).await?)
+        Event::new(self.call, self.now, about, (action, detail))
+    }
+
+    fn denied(&self) -> Response {
+        self.back(&[("error", "access_denied")])
     }
 
     /// Back to the application, with its state and who answers (RFC 9207).
@@ -176,11 +182,17 @@ impl Decision<'_> {
     }
 }
 
-/// What the beneficiary consents to: personal information only if they said so. No answer counts as no.
-fn consented(form: &Parameters, approval: &Approval) -> Scopes {
-    match chosen(form, "share_demographic_scopes") {
-        true => approval.scopes,
-        false => approval.scopes.without_demographics(),
+impl Choices {
+    /// Personal information and claims about substance use only if the beneficiary said so. No answer counts as no.
+    fn of(form: &Parameters, approval: &Approval) -> Self {
+        let scopes = match chosen(form, "share_demographic_scopes") {
+            true => approval.scopes,
+            false => approval.scopes.without_demographics(),
+        };
+        Self {
+            scopes,
+            substance_use: chosen(form, "share_samhsa_data"),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The grant type `authorization_code` (RFC 6749 section 4.1.3 with PKCE).
 
 use bluebutton::{
-    audit::{Action, Event},
+    audit::Action,
     http::Response,
     oauth::{CODE_RETRY_SECONDS, Code, DataAccess, IssuedAccess, RefreshToken, random_token},
     store::Transaction,
@@ -29,12 +29,8 @@ pub(crate) async fn exchange(state: &State, request: &Request<'_>) -> Result<Res
         let age = request.now.as_second() - used_at.as_second();
         // The answer may have been lost on its way; the first tokens work.
         if !fits || age > CODE_RETRY_SECONDS {
-            end_family(
-                state,
-                request,
-                (&code.patient, &code.client_id, &code.grant_id),
-            )
-            .await?;
+            let family = (&code.patient, code.client_id.as_str());
+            end_family(state, request, family, &code.grant_id).await?;
         }
         return Err(TokenError::InvalidGrant);
     }
@@ -70,27 +66,20 @@ async fn redeem(
             scopes: code.scopes,
             access: access.clone(),
             used_at: None,
-            expires_at: grant.expires_at,
+            ends_at: grant.expires_at,
         };
         (random_token(), first)
     });
     let first = refresh.as_ref().map(|(secret, token)| (secret, token));
+    let scopes = code.scopes.to_string();
+    let event = request.event(&code.patient, (Action::TokenIssued, &scopes));
     let done = state
         .authorization
-        .redeem((secret, code), first, request.now)
+        .redeem((secret, code), first, &event)
         .await?;
     if done == Transaction::Refused {
         return Err(TokenError::InvalidGrant);
     }
-    let about = (&code.patient, code.client_id.as_str());
-    let scopes = code.scopes.to_string();
-    let event = Event::new(
-        request.call,
-        request.now,
-        about,
-        (Action::TokenIssued, &scopes),
-    );
-    state.audit.record(&event).await?;
     let refresh_token = refresh.map(|(secret, _)| secret);
     Ok(response::tokens(
         request,

@@ -1,7 +1,7 @@
 //! Revocation (RFC 7009), introspection (RFC 7662) and Blue Button's removal of grants.
 
 use bluebutton::{
-    audit::{Action, Event},
+    audit::Action,
     http::{Response, StatusCode},
     identity::BeneId,
     oauth::{Grant, RefreshToken, access::VerifiedToken},
@@ -52,25 +52,13 @@ pub(crate) async fn revoke_token(
     }
     match &known {
         Known::Access(token) => {
-            state
-                .authorization
-                .transient
-                .revoke(&token.jti, token.expires_at)
-                .await?;
-            record(
-                state,
-                request,
-                (&token.patient, (Action::TokenRevoked, "access token")),
-            )
-            .await?;
+            let event = request.event(&token.patient, (Action::TokenRevoked, "access token"));
+            let access = (token.jti.as_str(), token.expires_at);
+            state.authorization.revoke_access(access, &event).await?;
         }
         Known::Refresh(token) => {
-            end_family(
-                state,
-                request,
-                (&token.patient, &token.client_id, &token.grant_id),
-            )
-            .await?;
+            let family = (&token.patient, token.client_id.as_str());
+            end_family(state, request, family, &token.grant_id).await?;
         }
     }
     Ok(Response::empty(StatusCode::OK))
@@ -84,9 +72,7 @@ pub(crate) async fn revoke_grant(
     let known = known(state, request).await?;
     if let Some(known) = known.filter(|known| known.client_id() == request.application.client_id) {
         // A token from before a newer consent has no power over it.
-        if grant(state, &known).await?.is_some() {
-            remove_grant(state, request, known.patient()).await?;
-        }
+        remove_grant(state, request, known.patient(), known.grant_id()).await?;
     }
     Ok(Response::empty(StatusCode::OK))
 }
@@ -120,16 +106,11 @@ pub(crate) async fn expire(
         return Ok(Response::text(StatusCode::NOT_FOUND, unknown));
     };
     let client_id = &request.application.client_id;
-    if state
-        .authorization
-        .grants
-        .get(&patient, client_id)
-        .await?
-        .is_none()
-    {
+    let grant = state.authorization.grants.get(&patient, client_id).await?;
+    let Some(grant) = grant else {
         return Ok(Response::text(StatusCode::NOT_FOUND, unknown));
-    }
-    remove_grant(state, request, &patient).await?;
+    };
+    remove_grant(state, request, &patient, &grant.grant_id).await?;
     Ok(Response::text(StatusCode::OK, "success"))
 }
 
@@ -169,7 +150,7 @@ async fn active(
         Known::Refresh(token) => (
             living && token.used_at.is_none(),
             token.scopes,
-            token.expires_at,
+            token.ends_at,
         ),
     };
     let mut body = json!({
@@ -185,26 +166,14 @@ async fn active(
     Ok(living.then_some(body))
 }
 
+/// Removes a grant of this application. Nothing to do if it is gone or replaced.
 async fn remove_grant(
     state: &State,
     request: &Request<'_>,
     patient: &BeneId,
+    grant_id: &str,
 ) -> Result<(), TokenError> {
-    let client_id = &request.application.client_id;
-    state
-        .authorization
-        .grants
-        .delete(patient, client_id)
-        .await?;
-    record(state, request, (patient, (Action::GrantRevoked, ""))).await
-}
-
-async fn record(
-    state: &State,
-    request: &Request<'_>,
-    (patient, action): (&BeneId, (Action, &str)),
-) -> Result<(), TokenError> {
-    let about = (patient, request.application.client_id.as_str());
-    let event = Event::new(request.call, request.now, about, action);
-    Ok(state.audit.record(&event).await?)
+    let event = request.event(patient, (Action::GrantRevoked, ""));
+    state.authorization.remove_grant(grant_id, &event).await?;
+    Ok(())
 }

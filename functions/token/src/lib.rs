@@ -9,9 +9,10 @@ mod response;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    audit::AuditTable,
+    audit::{Action, Event},
     config::{ConfigError, Configuration, Stage, secret, variable},
     http::{Call, Method, Parameters, Response, StatusCode},
+    identity::BeneId,
     oauth::{Application, access::Verifier, client, token::Signer},
     secret::Secret,
     store::{ApplicationsTable, AuthorizationTables},
@@ -24,8 +25,8 @@ use error::TokenError;
 pub struct State {
     stage: Stage,
     applications: ApplicationsTable,
-    authorization: AuthorizationTables,
-    audit: AuditTable,
+    /// The tables that tokens are issued from and that they die by.
+    pub authorization: AuthorizationTables,
     verifier: Verifier,
     signer: Signer,
     token_secret: Secret,
@@ -39,6 +40,14 @@ struct Request<'a> {
     now: Timestamp,
 }
 
+impl<'a> Request<'a> {
+    /// What this client does to a beneficiary's tokens or grant.
+    fn event(&'a self, patient: &'a BeneId, action: (Action, &'a str)) -> Event<'a> {
+        let about = (patient, self.application.client_id.as_str());
+        Event::new(self.call, self.now, about, action)
+    }
+}
+
 impl State {
     /// The stores and keys that the environment names.
     ///
@@ -46,12 +55,11 @@ impl State {
     /// When the environment is incomplete or a key cannot be read.
     pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
         let configuration = Configuration::read(aws).await?;
-        let client = || DynamoDb::new(aws);
+        let applications = variable("APPLICATIONS_TABLE")?;
         Ok(Self {
             stage: configuration.stage,
-            applications: ApplicationsTable::new(client(), variable("APPLICATIONS_TABLE")?),
+            applications: ApplicationsTable::new(DynamoDb::new(aws), applications),
             authorization: AuthorizationTables::from_environment(aws)?,
-            audit: AuditTable::new(client(), variable("AUDIT_TABLE")?),
             verifier: Verifier::from_environment(aws).await?,
             signer: Signer::new(aws, &configuration.signing_keys.current).await?,
             token_secret: secret(aws, "TOKEN_SECRET").await?,

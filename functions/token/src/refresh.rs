@@ -38,23 +38,21 @@ pub(crate) async fn exchange(state: &State, request: &Request<'_>) -> Result<Res
         generation: token.generation + 1,
         access: access.clone(),
         used_at: None,
-        expires_at: grant.expires_at,
+        ends_at: grant.expires_at,
         ..token.clone()
     };
     let (old, next) = ((secret, &token), (&new_secret, &new));
-    match state.authorization.rotate(old, next, request.now).await? {
+    let scopes = access.scopes.to_string();
+    let event = request.event(&grant.patient, (Action::TokenRefreshed, &scopes));
+    match state.authorization.rotate(old, next, &event).await? {
         Transaction::Done => {
-            issue(
-                request,
-                state,
-                Issued {
-                    token: signed,
-                    access,
-                    refresh_token: Some(new_secret),
-                    grant,
-                },
-            )
-            .await
+            let issued = Issued {
+                token: signed,
+                access,
+                refresh_token: Some(new_secret),
+                grant,
+            };
+            Ok(response::tokens(request, &issued))
         }
         Transaction::Refused => {
             // Another request was faster, or the grant has changed since it was read.
@@ -109,65 +107,38 @@ async fn again(
     let unused = new.filter(|new| new.used_at.is_none());
     let used_at = token.used_at.ok_or(TokenError::InvalidGrant)?;
     let age = request.now.as_second() - used_at.as_second();
-    match unused.filter(|_| age <= REFRESH_RETRY_SECONDS) {
-        Some(new) => {
-            let access = new.access;
-            let token = response::sign(state, request, &grant, &access).await?;
-            issue(
-                request,
-                state,
-                Issued {
-                    token,
-                    access,
-                    refresh_token: Some(new_secret),
-                    grant,
-                },
-            )
-            .await
-        }
-        None => {
-            end_family(
-                state,
-                request,
-                (&token.patient, &token.client_id, &token.grant_id),
-            )
-            .await?;
-            Err(TokenError::InvalidGrant)
-        }
-    }
+    let Some(new) = unused.filter(|_| age <= REFRESH_RETRY_SECONDS) else {
+        let family = (&token.patient, token.client_id.as_str());
+        end_family(state, request, family, &token.grant_id).await?;
+        return Err(TokenError::InvalidGrant);
+    };
+    let access = new.access;
+    let token = response::sign(state, request, &grant, &access).await?;
+    let scopes = access.scopes.to_string();
+    let event = request.event(&grant.patient, (Action::TokenRefreshed, &scopes));
+    state.authorization.audit.record(&event).await?;
+    let issued = Issued {
+        token,
+        access,
+        refresh_token: Some(new_secret),
+        grant,
+    };
+    Ok(response::tokens(request, &issued))
 }
 
-/// Ends all tokens of a family: the grant gets another id, the consent itself stays.
+/// Ends all tokens of a family: the grant gets another id, the consent itself stays. The pair is the family's own and
+/// need not be the client's that asks.
 pub(crate) async fn end_family(
     state: &State,
     request: &Request<'_>,
-    (patient, client_id, grant_id): (&BeneId, &str, &str),
+    pair: (&BeneId, &str),
+    grant_id: &str,
 ) -> Result<(), TokenError> {
-    state
-        .authorization
-        .grants
-        .end_tokens(patient, client_id, grant_id)
-        .await?;
     let action = (Action::TokenRevoked, "family");
-    let event = Event::new(request.call, request.now, (patient, client_id), action);
-    Ok(state.audit.record(&event).await?)
-}
-
-async fn issue(
-    request: &Request<'_>,
-    state: &State,
-    issued: Issued,
-) -> Result<Response, TokenError> {
-    let about = (&issued.grant.patient, issued.grant.client_id.as_str());
-    let scopes = issued.access.scopes.to_string();
-    let event = Event::new(
-        request.call,
-        request.now,
-        about,
-        (Action::TokenRefreshed, &scopes),
-    );
-    state.audit.record(&event).await?;
-    Ok(response::tokens(request, &issued))
+    let event = Event::new(request.call, request.now, pair, action);
+    // Refused when the tokens are dead already.
+    state.authorization.end_tokens(grant_id, &event).await?;
+    Ok(())
 }
 
 /// The scopes of the new access token: the same, or fewer if the request says so (RFC 6749 section 6).

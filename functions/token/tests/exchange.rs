@@ -6,31 +6,24 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bluebutton::{
     config,
-    http::{
-        ApiVersion, Call, HeaderMap, HeaderValue, Language, Method, Response, StatusCode, header,
-    },
+    http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, Response, StatusCode, header},
     identity::BeneId,
     oauth::{
-        Application, Approval, Code, DataAccess, Grant, Person, Scopes,
+        Application, Code, DataAccess, Scopes,
         access::{AccessError, Verifier},
-        pkce::CodeChallenge,
-        random_token, sha256_hex,
     },
     secret::Secret,
-    store::{ApplicationsTable, AuthorizationTables, Transaction},
+    store::{ApplicationsTable, AuditTable, AuthorizationTables},
 };
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
+use stand::consent::{Consent, VERIFIER};
 use std::{env, sync::Arc};
 use token::{State, handle};
 use tokio::task::JoinSet;
 
 const BASE_URL: &str = "http://localhost:8000";
 const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
-
-/// RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// One test's own application and beneficiary, so that tests share nothing.
 struct Sandbox {
@@ -67,58 +60,11 @@ impl Sandbox {
         })
     }
 
-    /// A beneficiary's approval, as the consent page makes it: the code, with changes.
+    /// The code of a consent, with changes.
     async fn code_with(&self, change: impl FnOnce(&mut Code)) -> Secret {
-        let now = Timestamp::now();
-        let (id, session) = (uuid::Uuid::new_v4().to_string(), sha256_hex("session"));
-        let approval = Approval {
-            client_id: self.application.client_id.clone(),
-            redirect_uri: REDIRECT_URI.into(),
-            scopes: Scopes::defaults(),
-            state: "0123456789abcdef".into(),
-            challenge: CodeChallenge::parse(CHALLENGE).expect("a challenge"),
-            version: ApiVersion::V2,
-            language: Language::English,
-            session_hash: session.clone(),
-            person: Some(Person {
-                patient: self.patient.clone(),
-                username: "BBUser00000".into(),
-            }),
-            expires_at: now + 60.seconds(),
-        };
-        self.tables
-            .transient
-            .put_approval(&id, &approval)
-            .await
-            .expect("a table");
-        let grant = Grant {
-            patient: self.patient.clone(),
-            client_id: self.application.client_id.clone(),
-            grant_id: Grant::new_id(),
-            scopes: Scopes::defaults(),
-            substance_use: false,
-            username: Some("BBUser00000".into()),
-            approved_at: now,
-            expires_at: self.application.data_access.grant_expiry(now, 3660),
-        };
-        let mut code = Code {
-            client_id: grant.client_id.clone(),
-            redirect_uri: REDIRECT_URI.into(),
-            challenge: approval.challenge,
-            patient: grant.patient.clone(),
-            grant_id: grant.grant_id.clone(),
-            scopes: grant.scopes,
-            expires_at: now + 60.seconds(),
-            used_at: None,
-        };
-        change(&mut code);
-        let secret = random_token();
-        let done = self
-            .tables
-            .approve((&id, &session), &grant, (&secret, &code))
-            .await;
-        assert_eq!(done, Ok(Transaction::Done));
-        secret
+        let mut consent = Consent::new(&self.application, &self.patient, Timestamp::now());
+        change(&mut consent.code);
+        consent.give(&self.tables).await
     }
 
     async fn grant_id(&self) -> String {
@@ -213,6 +159,10 @@ fn read(response: &Response) -> (u16, Value) {
     (response.status.as_u16(), body)
 }
 
+fn text(tokens: &Value, name: &str) -> String {
+    tokens[name].as_str().expect("a token").to_owned()
+}
+
 /// Sends the same form so many times at once.
 async fn at_once(sandbox: &Sandbox, times: usize, form: &[(&str, &str)]) -> Vec<(u16, Value)> {
     let mut calls = JoinSet::new();
@@ -240,6 +190,46 @@ async fn answers_a_code_with_the_tokens_that_blue_button_documents() {
     let days = (end.as_second() - Timestamp::now().as_second()) / 86_400;
     assert!((390..=400).contains(&days), "{days}");
     assert_eq!(sandbox.access(&tokens).await, Ok(()));
+}
+
+#[tokio::test]
+async fn without_an_audit_record_nothing_is_used_up_or_ended_and_the_same_can_be_asked_again() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let aws = config::aws().await;
+    let mut state = State::from_environment(&aws).await.expect("a sandbox");
+    state.authorization.audit = AuditTable::new(DynamoDb::new(&aws), "missing");
+    let check = async |path: &str, form: &[(&str, &str)]| {
+        let (status, refused) = read(&handle(&state, post(path, form, None)).await);
+        assert_eq!(status, 503, "{path} {refused}");
+        let (status, answer) = sandbox.post(path, form).await;
+        assert_eq!(status, 200, "{path} {answer}");
+        answer
+    };
+    let code = sandbox.code().await;
+    let first = check("token", &sandbox.exchange(&code)).await;
+    let refresh_token = text(&first, "refresh_token");
+    let second = check("token", &sandbox.refresh(&refresh_token)).await;
+    let credentials = sandbox.refresh("")[2..].to_vec();
+    for (path, name) in [
+        ("revoke_token", "access_token"),
+        ("revoke_token", "refresh_token"),
+        ("revoke", "access_token"),
+    ] {
+        let tokens = match path {
+            "revoke_token" => second.clone(),
+            _ => sandbox.tokens().await,
+        };
+        let token = text(&tokens, name);
+        let before = sandbox.access(&tokens).await;
+        let form = [&[("token", token.as_str())], &credentials[..]].concat();
+        let (status, _) = read(&handle(&state, post(path, &form, None)).await);
+        assert_eq!(status, 503, "{path} {name}");
+        assert_eq!(sandbox.access(&tokens).await, before, "{path} {name}");
+        assert_eq!(sandbox.post(path, &form).await.0, 200);
+        assert!(sandbox.access(&tokens).await.is_err(), "{path} {name}");
+    }
 }
 
 #[tokio::test]
@@ -420,7 +410,6 @@ async fn revoking_a_token_a_family_or_a_grant_is_effective_at_once_and_for_the_o
     let Some(other) = Sandbox::new().await else {
         return;
     };
-    let text = |tokens: &Value, name: &str| tokens[name].as_str().expect("a token").to_owned();
     let credentials = |sandbox: &Sandbox, token: &str| {
         [
             ("token".to_owned(), token.to_owned()),

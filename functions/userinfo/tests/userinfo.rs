@@ -6,12 +6,10 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
     config::{self, Configuration},
-    http::{ApiVersion, Call, HeaderMap, HeaderValue, Language, Method, header},
+    http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, header},
     identity::BeneId,
     oauth::{
-        Application, Approval, Code, Grant, IssuedAccess, Person, Scopes,
-        pkce::CodeChallenge,
-        random_token, sha256_hex,
+        Application, Grant, IssuedAccess, Scopes,
         token::{Claims, Signer},
     },
     rif::{Column, FileType, Row, RowPart, Value as Cell},
@@ -21,8 +19,9 @@ use bluebutton::{
         stored_claim::encode_row,
     },
 };
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use stand::consent::Consent;
 use std::env;
 use userinfo::{State, handle};
 
@@ -83,57 +82,11 @@ impl Sandbox {
     }
 
     async fn approve(&self, scopes: Scopes) -> Grant {
-        let now = Timestamp::now();
-        let client_id = self.application.client_id.clone();
-        let redirect_uri = self.application.redirect_uris[0].clone();
-        let challenge = CodeChallenge::of(random_token().expose());
-        let (id, session) = (uuid::Uuid::new_v4().to_string(), sha256_hex("session"));
-        let approval = Approval {
-            client_id: client_id.clone(),
-            redirect_uri: redirect_uri.clone(),
-            scopes,
-            state: "0123456789abcdef".into(),
-            challenge: challenge.clone(),
-            version: ApiVersion::V2,
-            language: Language::English,
-            session_hash: session.clone(),
-            person: Some(Person {
-                patient: self.patient.clone(),
-                username: "BBUser00000".into(),
-            }),
-            expires_at: now + 60.seconds(),
-        };
-        self.tables
-            .transient
-            .put_approval(&id, &approval)
-            .await
-            .expect("a table");
-        let grant = Grant {
-            patient: self.patient.clone(),
-            client_id: client_id.clone(),
-            grant_id: Grant::new_id(),
-            scopes,
-            substance_use: false,
-            username: Some("BBUser00000".into()),
-            approved_at: "2026-02-05T05:26:39Z".parse().expect("a time"),
-            expires_at: None,
-        };
-        let code = Code {
-            client_id,
-            redirect_uri,
-            challenge,
-            patient: self.patient.clone(),
-            grant_id: grant.grant_id.clone(),
-            scopes,
-            expires_at: now + 60.seconds(),
-            used_at: None,
-        };
-        let done = self
-            .tables
-            .approve((&id, &session), &grant, (&random_token(), &code))
-            .await;
-        done.expect("a table");
-        grant
+        let mut consent = Consent::new(&self.application, &self.patient, Timestamp::now());
+        consent.grant.scopes = scopes;
+        consent.grant.approved_at = "2026-02-05T05:26:39Z".parse().expect("a time");
+        consent.give(&self.tables).await;
+        consent.grant
     }
 
     async fn get(&self, token: &str) -> (u16, Value) {

@@ -93,7 +93,7 @@ pub struct RefreshToken {
     /// When it was rotated, if it was.
     pub used_at: Option<Timestamp>,
     /// When it ends: with its grant.
-    pub expires_at: Option<Timestamp>,
+    pub ends_at: Option<Timestamp>,
 }
 
 /// What tells an access token from others: enough to issue the same one again when its answer was lost.

@@ -1,8 +1,12 @@
 //! The audit table: per beneficiary the records of who saw what, in the order of time.
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{Client, types::Put};
 
-use super::{StoreError, attributes, item};
+use super::{
+    StoreError, attributes,
+    item::{self, Item},
+    transient::put_new,
+};
 use crate::audit::Event;
 
 /// The audit table. Records are added, never changed.
@@ -25,24 +29,32 @@ impl AuditTable {
     /// # Errors
     /// As every call of a table; the caller answers 503.
     pub async fn record(&self, event: &Event<'_>) -> Result<(), StoreError> {
-        let record = attributes::item_of([
-            ("pk", item::string(event.patient.as_str())),
-            ("sk", item::string(sort_key(event))),
-            ("action", item::string(event.action.as_str())),
-            ("client_id", item::string(event.client_id)),
-            ("request_id", item::string(event.request_id)),
-            ("detail", item::string(event.detail)),
-        ]);
         self.client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(record))
+            .set_item(Some(item_of(event)))
             .condition_expression("attribute_not_exists(pk)")
             .send()
             .await
             .map(drop)
             .map_err(StoreError::of)
     }
+
+    /// The part of a transaction that writes a record of what the transaction does.
+    pub(super) fn put(&self, event: &Event<'_>) -> Put {
+        put_new(&self.table, item_of(event))
+    }
+}
+
+fn item_of(event: &Event<'_>) -> Item {
+    attributes::item_of([
+        ("pk", item::string(event.patient.as_str())),
+        ("sk", item::string(sort_key(event))),
+        ("action", item::string(event.action.as_str())),
+        ("client_id", item::string(event.client_id)),
+        ("request_id", item::string(event.request_id)),
+        ("detail", item::string(event.detail)),
+    ])
 }
 
 /// The time to the microsecond, of fixed width, and something random: two records never share a key.

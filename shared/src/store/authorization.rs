@@ -1,4 +1,6 @@
 //! The writes of authorization that touch several tables, each one transaction: all of it happens or nothing.
+//!
+//! The audit record is a part of each: what is not recorded has not happened, and can be asked for again.
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
@@ -10,8 +12,9 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 use std::time::Duration;
 
-use super::{GrantsTable, RefreshTokensTable, StoreError, TransientTable};
+use super::{AuditTable, GrantsTable, RefreshTokensTable, StoreError, TransientTable};
 use crate::{
+    audit::Event,
     config::{self, ConfigError},
     oauth::{Code, Grant, RefreshToken},
     secret::Secret,
@@ -23,7 +26,7 @@ const ATTEMPTS_MAX: u32 = 6;
 /// The pause before the next attempt, doubled each time.
 const PAUSE_MILLISECONDS: u64 = 10;
 
-/// The tables of approvals, codes, grants and refresh tokens together.
+/// The tables of approvals, codes, grants, refresh tokens and audit records together.
 #[derive(Clone, Debug)]
 pub struct AuthorizationTables {
     client: Client,
@@ -33,6 +36,8 @@ pub struct AuthorizationTables {
     pub transient: TransientTable,
     /// Refresh tokens.
     pub refresh_tokens: RefreshTokensTable,
+    /// Audit records.
+    pub audit: AuditTable,
 }
 
 /// Whether a transaction happened.
@@ -54,10 +59,12 @@ impl AuthorizationTables {
         let grants = config::variable("GRANTS_TABLE")?;
         let transient = config::variable("TRANSIENT_TABLE")?;
         let refresh_tokens = config::variable("REFRESH_TOKENS_TABLE")?;
+        let audit = config::variable("AUDIT_TABLE")?;
         Ok(Self {
             grants: GrantsTable::new(client.clone(), grants),
             transient: TransientTable::new(client.clone(), transient),
             refresh_tokens: RefreshTokensTable::new(client.clone(), refresh_tokens),
+            audit: AuditTable::new(client.clone(), audit),
             client,
         })
     }
@@ -71,16 +78,53 @@ impl AuthorizationTables {
         (approval_id, session_hash): (&str, &str),
         grant: &Grant,
         (secret, code): (&Secret, &Code),
+        event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
         self.write(vec![
             delete(self.transient.consume_approval(approval_id, session_hash)),
             put(self.grants.put(grant)),
             put(self.transient.put_code(secret, code)),
+            put(self.audit.put(event)),
         ])
         .await
     }
 
-    /// Uses a code up while its grant is the pair's, and keeps the first refresh token if there is one.
+    /// Uses an approval up and changes nothing else.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn decline(
+        &self,
+        (approval_id, session_hash): (&str, &str),
+        event: &Event<'_>,
+    ) -> Result<Transaction, StoreError> {
+        self.write(vec![
+            delete(self.transient.consume_approval(approval_id, session_hash)),
+            put(self.audit.put(event)),
+        ])
+        .await
+    }
+
+    /// Uses an approval up and removes the grant of the pair that the events are about; refused if there is none.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn withhold(
+        &self,
+        (approval_id, session_hash): (&str, &str),
+        [revoked, declined]: [&Event<'_>; 2],
+    ) -> Result<Transaction, StoreError> {
+        self.write(vec![
+            delete(self.transient.consume_approval(approval_id, session_hash)),
+            delete(self.grants.remove_any(revoked.patient, revoked.client_id)),
+            put(self.audit.put(revoked)),
+            put(self.audit.put(declined)),
+        ])
+        .await
+    }
+
+    /// Uses a code up while its grant is the pair's, and keeps the first refresh token if there is one. The event says
+    /// when.
     ///
     /// # Errors
     /// As every call of a table.
@@ -88,10 +132,11 @@ impl AuthorizationTables {
         &self,
         (secret, code): (&str, &Code),
         first: Option<(&Secret, &RefreshToken)>,
-        now: Timestamp,
+        event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
         let mut writes = vec![
-            update(self.transient.consume_code(secret, now)),
+            put(self.audit.put(event)),
+            update(self.transient.consume_code(secret, event.at)),
             check(
                 self.grants
                     .check(&code.patient, &code.client_id, &code.grant_id),
@@ -102,7 +147,7 @@ impl AuthorizationTables {
     }
 
     /// Uses a refresh token up while its grant is the pair's, revokes the access token that came with it and keeps
-    /// the successor.
+    /// the successor. The event says when.
     ///
     /// # Errors
     /// As every call of a table.
@@ -110,17 +155,70 @@ impl AuthorizationTables {
         &self,
         (secret, token): (&str, &RefreshToken),
         (new_secret, successor): (&Secret, &RefreshToken),
-        now: Timestamp,
+        event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
         let (jti, expires_at) = (&token.access.jti, token.access.expires_at());
         self.write(vec![
-            update(self.refresh_tokens.consume(secret, now)),
+            put(self.audit.put(event)),
+            update(self.refresh_tokens.consume(secret, event.at)),
             check(
                 self.grants
                     .check(&token.patient, &token.client_id, &token.grant_id),
             ),
             put(self.transient.put_revoked(jti, expires_at)),
             put(self.refresh_tokens.put(new_secret, successor)),
+        ])
+        .await
+    }
+
+    /// Gives the grant that the event is about another id if it still has that one: all its tokens die, the consent
+    /// stays. Refused if they are dead already.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn end_tokens(
+        &self,
+        grant_id: &str,
+        event: &Event<'_>,
+    ) -> Result<Transaction, StoreError> {
+        let (patient, client_id) = (event.patient, event.client_id);
+        self.write(vec![
+            update(self.grants.end_tokens(patient, client_id, grant_id)),
+            put(self.audit.put(event)),
+        ])
+        .await
+    }
+
+    /// Removes the grant that the event is about if it still has that id, with which all its tokens die. Refused if a
+    /// newer consent has replaced it, or if it is gone.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn remove_grant(
+        &self,
+        grant_id: &str,
+        event: &Event<'_>,
+    ) -> Result<Transaction, StoreError> {
+        let (patient, client_id) = (event.patient, event.client_id);
+        self.write(vec![
+            delete(self.grants.remove(patient, client_id, grant_id)),
+            put(self.audit.put(event)),
+        ])
+        .await
+    }
+
+    /// Revokes an access token until it would have ended.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn revoke_access(
+        &self,
+        (jti, expires_at): (&str, Timestamp),
+        event: &Event<'_>,
+    ) -> Result<Transaction, StoreError> {
+        self.write(vec![
+            put(self.transient.put_revoked(jti, expires_at)),
+            put(self.audit.put(event)),
         ])
         .await
     }

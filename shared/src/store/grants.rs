@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeValue, ConditionCheck, Put, ReturnValue},
+    types::{AttributeValue, ConditionCheck, Delete, Put, Update},
 };
 use std::collections::HashMap;
 
@@ -48,52 +48,6 @@ impl GrantsTable {
         found.item.as_ref().map(grant).transpose()
     }
 
-    /// Removes the grant of that pair, with which all its tokens die. Whether there was one.
-    ///
-    /// # Errors
-    /// As every call of a table.
-    pub async fn delete(&self, patient: &BeneId, client_id: &str) -> Result<bool, StoreError> {
-        let deleted = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(key(patient, client_id)))
-            .return_values(ReturnValue::AllOld)
-            .send()
-            .await
-            .map_err(StoreError::of)?;
-        Ok(deleted.attributes.is_some_and(|old| !old.is_empty()))
-    }
-
-    /// Gives the grant another id if it still has that one, with which all its tokens die and the consent stays.
-    ///
-    /// # Errors
-    /// As every call of a table.
-    pub async fn end_tokens(
-        &self,
-        patient: &BeneId,
-        client_id: &str,
-        grant_id: &str,
-    ) -> Result<(), StoreError> {
-        let updated = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(patient, client_id)))
-            .update_expression("SET grant_id = :new")
-            .condition_expression("grant_id = :old")
-            .expression_attribute_values(":old", item::string(grant_id))
-            .expression_attribute_values(":new", item::string(Grant::new_id()))
-            .send()
-            .await
-            .map_err(StoreError::of);
-        match updated {
-            // The tokens are dead already.
-            Err(StoreError::Conflict) => Ok(()),
-            other => other.map(drop),
-        }
-    }
-
     /// The part of a transaction that writes a grant.
     pub(super) fn put(&self, grant: &Grant) -> Put {
         Put::builder()
@@ -117,6 +71,41 @@ impl GrantsTable {
             .expression_attribute_values(":grant", item::string(grant_id))
             .build()
             .expect("table, key and condition are set")
+    }
+
+    /// The part of a transaction that gives the pair's grant another id if it still has that one, with which all its
+    /// tokens die and the consent stays.
+    pub(super) fn end_tokens(&self, patient: &BeneId, client_id: &str, grant_id: &str) -> Update {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(patient, client_id)))
+            .update_expression("SET grant_id = :new")
+            .condition_expression("grant_id = :old")
+            .expression_attribute_values(":old", item::string(grant_id))
+            .expression_attribute_values(":new", item::string(Grant::new_id()))
+            .build()
+            .expect("table, key and expression are set")
+    }
+
+    /// The part of a transaction that removes the pair's grant if it still has that id, with which all its tokens die.
+    pub(super) fn remove(&self, patient: &BeneId, client_id: &str, grant_id: &str) -> Delete {
+        Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(patient, client_id)))
+            .condition_expression("grant_id = :grant")
+            .expression_attribute_values(":grant", item::string(grant_id))
+            .build()
+            .expect("table, key and condition are set")
+    }
+
+    /// The part of a transaction that removes the pair's grant, whichever it is, and fails if there is none.
+    pub(super) fn remove_any(&self, patient: &BeneId, client_id: &str) -> Delete {
+        Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(patient, client_id)))
+            .condition_expression("attribute_exists(grant_id)")
+            .build()
+            .expect("table and key are set")
     }
 }
 

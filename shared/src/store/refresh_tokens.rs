@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{Put, Update},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 
 use super::{
     StoreError, attributes,
@@ -15,6 +15,10 @@ use crate::{
     oauth::{IssuedAccess, RefreshToken, sha256_hex},
     secret::Secret,
 };
+
+/// How much longer than its grant a token is known, so that who comes back with it hears that the access has timed out
+/// and not that there is no such token.
+const KEPT_AFTER_END_HOURS: i64 = 365 * 24;
 
 /// The refresh tokens table.
 #[derive(Clone, Debug)]
@@ -84,7 +88,11 @@ fn item_of(secret: &Secret, token: &RefreshToken) -> Item {
             attributes::seconds(token.access.issued_at),
         ),
     ]);
-    let expires_at = token.expires_at.map(attributes::seconds);
+    let kept_until = |end: Timestamp| attributes::seconds(end + KEPT_AFTER_END_HOURS.hours());
+    let ends_at = token.ends_at.map(attributes::seconds);
+    attributes::put_optional(&mut item, "ends_at", ends_at);
+    // The name that the table's time to live knows.
+    let expires_at = token.ends_at.map(kept_until);
     attributes::put_optional(&mut item, "expires_at", expires_at);
     item
 }
@@ -102,6 +110,35 @@ fn refresh_token(found: &Item) -> Result<RefreshToken, StoreError> {
             issued_at: attributes::read_seconds(found, "access_issued_at")?,
         },
         used_at: attributes::read_optional_seconds(found, "used_at")?,
-        expires_at: attributes::read_optional_seconds(found, "expires_at")?,
+        ends_at: attributes::read_optional_seconds(found, "ends_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{identity::BeneId, oauth::Scopes, secret::Secret};
+
+    #[test]
+    fn is_known_for_long_after_its_end_and_forever_without_one() {
+        let check = |ends_at: Option<Timestamp>| {
+            let token = RefreshToken {
+                client_id: "client".into(),
+                patient: BeneId::parse("-1").expect("an id"),
+                grant_id: "grant".into(),
+                generation: 1,
+                scopes: Scopes::defaults(),
+                access: IssuedAccess::new(Scopes::defaults(), Timestamp::UNIX_EPOCH),
+                used_at: None,
+                ends_at,
+            };
+            let item = item_of(&Secret::new("secret"), &token);
+            assert_eq!(refresh_token(&item).expect("a token").ends_at, ends_at);
+            let kept_until = attributes::read_optional_seconds(&item, "expires_at");
+            let longer = |end: Timestamp| end + (365 * 24).hours();
+            assert_eq!(kept_until, Ok(ends_at.map(longer)));
+        };
+        check(None);
+        check(Some(Timestamp::from_second(1_800_000_000).expect("a time")));
+    }
 }

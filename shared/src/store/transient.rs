@@ -85,24 +85,6 @@ impl TransientTable {
         held(updated.map(drop))
     }
 
-    /// Removes the approval if it still has that session: it is used once. Whether it had.
-    ///
-    /// # Errors
-    /// As every call of a table.
-    pub async fn end_approval(&self, id: &str, session_hash: &str) -> Result<bool, StoreError> {
-        let deleted = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key("pk", item::string(key(APPROVAL, id)))
-            .condition_expression("session_hash = :session")
-            .expression_attribute_values(":session", item::string(session_hash))
-            .send()
-            .await
-            .map_err(StoreError::of);
-        held(deleted.map(drop))
-    }
-
     /// The code, whether it has ended or not. Strongly consistent.
     ///
     /// # Errors
@@ -110,14 +92,6 @@ impl TransientTable {
     pub async fn code(&self, code: &str) -> Result<Option<Code>, StoreError> {
         let found = self.get(&key(CODE, code)).await?;
         found.as_ref().map(code_of).transpose()
-    }
-
-    /// Revokes an access token until it would have ended.
-    ///
-    /// # Errors
-    /// As every call of a table.
-    pub async fn revoke(&self, jti: &str, expires_at: Timestamp) -> Result<(), StoreError> {
-        self.put(revoked_item(jti, expires_at)).await
     }
 
     /// Whether an access token is revoked. Strongly consistent.

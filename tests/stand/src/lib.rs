@@ -2,6 +2,8 @@
 //!
 //! Only tests depend on this crate.
 
+pub mod consent;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
