@@ -25,6 +25,8 @@ pub enum Refusal {
     RepeatedParameter {
         /// The parameter.
         name: &'static str,
+        /// Two of its values.
+        values: [usize; 2],
     },
     /// A parameter is known but not answered here.
     UnsupportedParameter {
@@ -147,10 +149,12 @@ impl Refusal {
             });
         }
         w.text("diagnostics", &self.diagnostics());
-        if let Some(name) = self.parameter() {
-            // "For HTTP errors, will be "http." + the parameter name": definition of issue.location.
-            w.array_unless_empty("location", |w| w.string_of(&["http.", name]));
-        }
+        // "For HTTP errors, will be "http." + the parameter name": definition of issue.location.
+        w.array_unless_empty("location", |w| {
+            for name in self.parameters() {
+                w.string(&format!("http.{}", echo(name)));
+            }
+        });
     }
 
     #[rustfmt::skip]
@@ -180,14 +184,15 @@ impl Refusal {
         }
     }
 
-    fn parameter(&self) -> Option<&str> {
+    fn parameters(&self) -> Vec<&str> {
         match self {
             Refusal::InvalidParameter { name, .. }
-            | Refusal::RepeatedParameter { name }
+            | Refusal::RepeatedParameter { name, .. }
             | Refusal::UnsupportedParameter { name, .. }
-            | Refusal::AnotherPatient { name } => Some(name),
-            Refusal::StartBehindEnd { .. } => Some("startIndex"),
-            _ => None,
+            | Refusal::AnotherPatient { name } => vec![name],
+            Refusal::StartBehindEnd { .. } => vec!["startIndex"],
+            Refusal::UnknownParameters(names) => names.iter().map(String::as_str).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -206,9 +211,12 @@ impl Refusal {
                 value: None,
                 expected,
             } => format!("The value of parameter {name} is not valid: expected {expected}."),
-            Refusal::RepeatedParameter { name } => {
-                format!("Parameter {name} was sent more than once with different values.")
-            }
+            Refusal::RepeatedParameter {
+                name,
+                values: [one, other],
+            } => format!(
+                "Parameter {name} was sent more than once with different values: '{one}' and '{other}'."
+            ),
             Refusal::UnsupportedParameter { name, instead } => {
                 format!("Parameter {name} is not supported: {instead}.")
             }
@@ -304,6 +312,23 @@ mod tests {
             },
             400,
             r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"value","details":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/operation-outcome","code":"MSG_PARAM_INVALID"}]},"diagnostics":"The value '-5\"' of parameter _count is not valid: expected a number from 0 to 50.","location":["http._count"]}]}"#,
+        );
+    }
+
+    #[test]
+    fn names_the_values_that_contradict_each_other_and_the_parameters_that_nobody_knows() {
+        check(
+            &Refusal::RepeatedParameter {
+                name: "_count",
+                values: [3, 4],
+            },
+            400,
+            r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"invalid","details":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/operation-outcome","code":"MSG_PARAM_NO_REPEAT"}]},"diagnostics":"Parameter _count was sent more than once with different values: '3' and '4'.","location":["http._count"]}]}"#,
+        );
+        check(
+            &Refusal::UnknownParameters(vec!["foo".into(), "\"".into()]),
+            400,
+            r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"not-supported","details":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/operation-outcome","code":"MSG_PARAM_UNKNOWN"}]},"diagnostics":"Unknown parameters under handling=strict: foo, \".","location":["http.foo","http.\""]}]}"#,
         );
     }
 

@@ -318,8 +318,10 @@ impl<'a> Query<'a> {
             return Ok(None);
         };
         for other in values {
-            if other? != first {
-                return Err(Refusal::RepeatedParameter { name });
+            let other = other?;
+            if other != first {
+                let values = [first, other];
+                return Err(Refusal::RepeatedParameter { name, values });
             }
         }
         Ok(Some(first))

@@ -220,15 +220,19 @@ pub(super) fn meta(w: &mut Writer, context: &Context, profile: &str) {
     });
 }
 
-/// The value of a column; `None` also where it holds spaces only, which no FHIR string may.
+/// The value of a column without the blanks around it, which no FHIR code may have; `None` where nothing is left.
 pub(super) fn filled<'a>(row: &Row<'a>, column: Column) -> Option<Value<'a>> {
-    row.get(column)
-        .filter(|value| !matches!(value, Value::Text(text) if text.trim().is_empty()))
+    match row.get(column)? {
+        Value::Text(text) => Some(text.trim())
+            .filter(|text| !text.is_empty())
+            .map(Value::Text),
+        number => Some(number),
+    }
 }
 
 /// A year as FHIR writes dates, in four digits; there is no year 0.
 fn year(w: &mut Writer, row: &Row, column: Column) {
-    let number = filled(row, column).and_then(|year| year.to_string().trim().parse().ok());
+    let number = filled(row, column).and_then(|year| year.to_string().parse().ok());
     if let Some(year @ 1_u16..=9999) = number {
         w.object(|w| {
             w.key("url");

@@ -103,6 +103,29 @@ fn each_part_has_as_many_extensions_as_cms_answers_for_its_sample() {
 }
 
 #[test]
+fn values_lose_the_blanks_around_them() {
+    let file = "BENE_ID|MBI_NUM|BENE_SRNM_NAME|BENE_GVN_NAME|STATE_CODE|BENE_RACE_CD|RFRNC_YR|RDS_JAN_IND|PTD_CNTRCT_JAN_ID\n\
+                -1|1S00E00AA00 |DOE  | JANE| 22|1|2018|N|  ";
+    let history = "BENE_ID|MBI_NUM\n-1| 1S00E00AA00\n-1|2S00E00AA00 ";
+    let person = person(file, history);
+    let patient = json(&patient_of(&person, Version::R4));
+    let name = serde_json::json!([{"use": "usual", "family": "DOE", "given": ["JANE"]}]);
+    assert_eq!(patient["name"], name);
+    assert_eq!(patient["address"][0]["state"], "22");
+    let numbers: Vec<_> = (patient["identifier"].as_array().unwrap().iter())
+        .map(|identifier| identifier["value"].as_str().unwrap())
+        .collect();
+    assert_eq!(numbers, ["-1", "1S00E00AA00", "2S00E00AA00"]);
+    let coverage = json(&coverage_of(Part::D, &person, Version::R4));
+    assert_eq!(coverage["subscriberId"], "1S00E00AA00");
+    let codes: Vec<_> = (coverage["extension"].as_array().unwrap().iter())
+        .filter_map(|extension| extension["valueCoding"]["code"].as_str())
+        .collect();
+    // Twelve months of contracts, which are 0 where they are blank, and the subsidy of January.
+    assert_eq!(codes, [["0"; 12].as_slice(), &["N"]].concat());
+}
+
+#[test]
 fn writes_the_reference_year_in_four_digits() {
     for (year, expected) in [
         ("2018", Some("2018")),

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -7,7 +9,7 @@ use crate::mapping::Version;
 use crate::mapping::approved::{assert_approved, reference};
 use crate::rif::Column::{self, *};
 use crate::rif::reader::Reader;
-use crate::rif::{ClaimType, Kind, Layout, Record, Row, RowPart, Value};
+use crate::rif::{ClaimType, Decimal, Kind, Layout, Record, Row, RowPart, Value};
 
 type Fields<'a> = &'a [(Column, &'a str)];
 
@@ -1099,8 +1101,66 @@ fn filled(claim_type: ClaimType, mut has: impl FnMut() -> bool) -> Claim<'static
     Claim {
         claim_type,
         header,
-        lines: (0..lines).map(|_| fill(RowPart::Line)).collect(),
+        lines: (0..lines)
+            .map(|at| numbered(fill(RowPart::Line), at + 1))
+            .collect(),
     }
+}
+
+/// Values that are easily taken for another or for none: blanks, zeros in every spelling, codes that return.
+fn deceptive(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Text => &[
+            "", " ", "0", "00", "01", "1", "9", " A02", "A02 ", "a02", "A\\\"2", "250.00", "É",
+        ],
+        Kind::Char => &["", " ", "0", "1", "2", "9", "C", "F", "N", "\""],
+        Kind::Integer => &["", "0", "1", "7", "77123"],
+        Kind::Decimal => &["", "0", "0.00", "0.40", "-12.50", "84999.37", "0007.10"],
+        Kind::Date => &["", "07-MAR-1971", "29-FEB-2016", "20160116"],
+    }
+}
+
+/// A claim of such values, whose lines have these numbers.
+fn generated(
+    claim_type: ClaimType,
+    numbers: &BTreeSet<u8>,
+    mut pick: impl FnMut(&'static [&'static str]) -> &'static &'static str,
+) -> Claim<'static> {
+    let layout = claim_type.layout();
+    let mut fill = |part| {
+        let mut row = Row::new(layout, part);
+        for column in layout.columns(part) {
+            let text = pick(deceptive(column.kind()));
+            row.set(*column, Value::parse(column.kind(), text).unwrap());
+        }
+        row
+    };
+    let header = fill(RowPart::Header);
+    let numbers = if layout.line.is_empty() {
+        &BTreeSet::new()
+    } else {
+        numbers
+    };
+    let lines = numbers
+        .iter()
+        .map(|number| numbered(fill(RowPart::Line), *number));
+    Claim {
+        claim_type,
+        header,
+        lines: lines.collect(),
+    }
+}
+
+/// The line with that number, as every file numbers its lines.
+fn numbered(mut line: Row, number: u8) -> Row {
+    let units = number.into();
+    let number = Value::Decimal(Decimal { units, scale: 0 });
+    for column in [LINE_NUM, CLM_LINE_NUM] {
+        if line.columns().contains(&column) {
+            line.set(column, Some(number));
+        }
+    }
+    line
 }
 
 #[test]
@@ -1127,6 +1187,16 @@ proptest! {
     }
 
     #[test]
+    fn any_values_keep_the_rules_of_fhir(
+        claim_type in prop::sample::select(ClaimType::ALL.to_vec()),
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 1..400),
+        numbers in prop::collection::btree_set(1_u8..60, 1..5),
+    ) {
+        let mut picks = picks.iter().cycle();
+        assert_sound(&generated(claim_type, &numbers, |values| picks.next().unwrap().get(values)));
+    }
+
+    #[test]
     fn any_text_is_written_as_it_is(text in "[ -~¡-ÿ]{1,40}") {
         prop_assume!(!text.trim().is_empty());
         let mut claim = claim(ClaimType::Carrier, &[], &[]);
@@ -1144,7 +1214,44 @@ fn assert_sound(claim: &Claim) {
         assert_sequences_count(version, &resource);
         assert_links_refer(&resource);
         assert_references_resolve(&resource);
+        assert_each_comes_once(&resource);
+        assert_texts_have_no_blanks_around_them("", &resource);
         assert_amounts_stand_in(claim, &resource);
+    }
+}
+
+/// No id or number is given twice, nobody is twice in the team in one role, no code twice among diagnoses or procedures.
+fn assert_each_comes_once(resource: &Json) {
+    for (list, of) in [
+        ("contained", &["/id"][..]),
+        ("item", &["/sequence"]),
+        ("careTeam", &["/provider/identifier", "/role"]),
+        ("diagnosis", &["/diagnosisCodeableConcept", "/packageCode"]),
+        ("procedure", &["/procedureCodeableConcept"]),
+    ] {
+        let mut seen = BTreeSet::new();
+        for element in elements(resource, list) {
+            let parts = of.iter().map(|pointer| element.pointer(pointer));
+            let what = format!("{:?}", parts.collect::<Vec<_>>());
+            assert!(seen.insert(what.clone()), "{list} repeats {what}");
+        }
+    }
+}
+
+fn assert_texts_have_no_blanks_around_them(path: &str, value: &Json) {
+    match value {
+        Json::String(text) => assert_eq!(text.trim(), text, "{path}"),
+        Json::Array(elements) => {
+            for element in elements {
+                assert_texts_have_no_blanks_around_them(path, element);
+            }
+        }
+        Json::Object(members) => {
+            for (key, member) in members {
+                assert_texts_have_no_blanks_around_them(&format!("{path}/{key}"), member);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -13,7 +13,7 @@ use crate::mapping::eob::tables::Kind;
 use crate::mapping::eob::terms::{Coding, ICD_9_CM, ICD_10, ICD_10_CM, ICD_10_PCS, ICD_UNKNOWN};
 use crate::rif::Column;
 
-/// An ICD code with the version that says which ICD it is from.
+/// An ICD code with the version that says which ICD it is from; what is no letter or digit says nothing.
 #[derive(PartialEq, Eq)]
 struct IcdCode<'a> {
     code: Cow<'a, str>,
@@ -201,9 +201,10 @@ impl<'a> Procedures<'a> {
 
 impl<'a> IcdCode<'a> {
     fn read(part: &Part<'a>, code: Column, version: Option<Column>) -> Option<Self> {
+        let version = version.and_then(|column| part.text(column));
         Some(Self {
             code: part.text(code)?,
-            version: version.and_then(|column| part.text(column)),
+            version: version.filter(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric())),
         })
     }
 
@@ -213,11 +214,11 @@ impl<'a> IcdCode<'a> {
         let systems = match self.version.as_deref() {
             Some("9") => &[ICD_9_CM],
             Some("0") => icd_10,
-            Some(version) if version.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            Some(version) => {
                 unknown = [ICD_UNKNOWN, "/", version].concat();
                 &[unknown.as_str()]
             }
-            _ => &[ICD_UNKNOWN],
+            None => &[ICD_UNKNOWN],
         };
         w.object(|w| {
             w.key("coding");
