@@ -69,27 +69,58 @@ fn every_main_is_wiring() {
     }
 }
 
+/// Packages that may not be locked, with how their versions begin: the old TLS stack of the AWS SDK's default features,
+/// which has known advisories, and OpenSSL. (ring is locked as an option of rustls that nobody takes.)
+const BANNED_PACKAGES: [(&str, &str); 6] = [
+    ("hyper", "0.14."),
+    ("h2", "0.3."),
+    ("rustls", "0.21."),
+    ("openssl", ""),
+    ("openssl-sys", ""),
+    ("native-tls", ""),
+];
+
 #[test]
-fn the_lock_file_holds_no_old_tls_stack() {
-    let packages = locked_packages(&read("Cargo.lock"));
-    let versions = |name: &str| -> Vec<&str> {
-        let named = packages.iter().filter(|(found, _)| found == name);
-        named.map(|(_, version)| version.as_str()).collect()
+fn the_lock_file_holds_no_banned_package_and_nothing_from_elsewhere() {
+    let check = |lock: &str, expected: &[&str]| assert_eq!(unwanted_packages(lock), expected);
+    let lock = read("Cargo.lock");
+    check(&lock, &[]);
+    // The check itself, by what is planted.
+    let registry = locked_packages(&lock)
+        .find_map(|package| package.source)
+        .expect("packages come from a registry");
+    let with = |name: &str, version: &str, source: &str| {
+        format!(
+            "{lock}\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = \"{source}\"\n"
+        )
     };
-    for (name, banned) in [
-        ("hyper", "0.14."),
-        ("h2", "0.3."),
-        ("rustls", "0.21."),
-        ("openssl", ""),
-        ("openssl-sys", ""),
-        ("native-tls", ""),
-    ] {
-        let found = versions(name)
-            .into_iter()
-            .find(|version| version.starts_with(banned));
-        assert_eq!(found, None, "{name}");
-    }
-    assert!(versions("ring").len() <= 1);
+    check(&with("planted", "1.0.0", registry), &[]);
+    check(&with("openssl", "0.10.80", registry), &["openssl 0.10.80"]);
+    check(&with("hyper", "0.14.32", registry), &["hyper 0.14.32"]);
+    check(
+        &with("planted", "1.0.0", "git+https://git.example/planted"),
+        &["planted 1.0.0"],
+    );
+    check(
+        &with("planted", "1.0.0", "registry+https://registry.example"),
+        &["planted 1.0.0"],
+    );
+}
+
+/// The packages that are banned, or come from anywhere but the one registry that the first comes from.
+fn unwanted_packages(lock: &str) -> Vec<String> {
+    let registry = locked_packages(lock).find_map(|package| package.source);
+    let registry = registry.expect("packages come from a registry");
+    assert!(registry.starts_with("registry+"), "{registry}");
+    let is_banned = |package: &Package| {
+        BANNED_PACKAGES
+            .iter()
+            .any(|(name, version)| package.name == *name && package.version.starts_with(version))
+    };
+    locked_packages(lock)
+        .filter(|package| is_banned(package) || package.source.is_some_and(|from| from != registry))
+        .map(|package| format!("{} {}", package.name, package.version))
+        .collect()
 }
 
 #[test]
@@ -177,18 +208,25 @@ fn dependencies(folder: &str) -> String {
     section.unwrap_or_default().to_owned()
 }
 
-/// Name and version of each package of a lock file.
-fn locked_packages(lock: &str) -> Vec<(String, String)> {
-    let value = |line: Option<&str>, name: &str| {
-        let value = line?.strip_prefix(name)?.strip_prefix(" = ")?;
-        Some(value.trim_matches('"').to_owned())
-    };
-    let package = |text: &str| {
-        let mut lines = text.lines();
-        Some((
-            value(lines.next(), "name")?,
-            value(lines.next(), "version")?,
-        ))
-    };
-    lock.split("[[package]]\n").filter_map(package).collect()
+/// A package of a lock file; one of this workspace has no source.
+struct Package<'a> {
+    name: &'a str,
+    version: &'a str,
+    source: Option<&'a str>,
+}
+
+fn locked_packages(lock: &str) -> impl Iterator<Item = Package<'_>> {
+    lock.split("[[package]]\n").filter_map(|text| {
+        let value = |name: &str| {
+            let mut values = text
+                .lines()
+                .filter_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+            values.next().map(|value| value.trim_matches('"'))
+        };
+        Some(Package {
+            name: value("name")?,
+            version: value("version")?,
+            source: value("source"),
+        })
+    })
 }

@@ -11,6 +11,7 @@ mod carin;
 mod client;
 mod conformance;
 mod sdk;
+mod secrets;
 mod straight_path;
 mod synthea;
 mod validity;

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::processes;
 use crate::sandbox::{Options, Sandbox};
 use crate::step::Step;
-use crate::tools::{CMS_NODE_SDK, CMS_PYTHON_SDK, FHIR_RESOURCES, NODE_PACKAGES};
+use crate::tools::{CMS_NODE_SDK, CMS_PYTHON_SDK, DETECT_SECRETS, FHIR_RESOURCES, NODE_PACKAGES};
 use crate::workspace::Workspace;
 
 const CLIPPY: [&str; 6] = [
@@ -84,6 +84,7 @@ fn tools(workspace: &Workspace) -> Outcome<Vec<(String, String)>> {
     for (variable, tool) in [
         ("BLUEBUTTON_SDK_PYTHON", CMS_PYTHON_SDK),
         ("BLUEBUTTON_VALIDATOR_PYTHON", FHIR_RESOURCES),
+        ("BLUEBUTTON_SECRETS_PYTHON", DETECT_SECRETS),
     ] {
         add(variable, tool.prepare(&workspace.target)?.join("python"));
     }

@@ -69,6 +69,14 @@ pub(crate) const FHIR_RESOURCES: Tool = Tool {
     size: "60 MB",
 };
 
+/// Finds credentials in files.
+pub(crate) const DETECT_SECRETS: Tool = Tool {
+    name: "detect-secrets",
+    installer: Installer::Pip,
+    packages: &["detect-secrets==1.5.0"],
+    size: "30 MB",
+};
+
 /// What tests need of Node: a second validator of FHIR R4, an independent OpenID Connect provider, the accessibility
 /// rules of axe, and two clients that have to work unchanged.
 pub(crate) const NODE_PACKAGES: Tool = Tool {
