@@ -15,9 +15,9 @@ use bluebutton::{
 use jiff::{Timestamp, ToSpan};
 
 use crate::{
-    Refusal, State, pages, path,
+    Refusal, State, pages,
     session::{Session, Step},
-    sign_in::{application, open_approval},
+    sign_in::{application, open_approval, sign_in_path},
 };
 
 /// Shows the consent page, or the sign-in page to whom has not signed in.
@@ -28,13 +28,18 @@ pub(crate) async fn show(
     now: Timestamp,
 ) -> Result<Response, Refusal> {
     let (approval, session) = open_approval(state, call, id, now).await?;
-    if approval.person.is_none() {
-        let sign_in = path(call, &format!("/login?approval={id}"));
+    let Some(person) = &approval.person else {
+        let sign_in = sign_in_path(call, id, &approval);
         return Ok(to_location(StatusCode::SEE_OTHER, &sign_in));
-    }
+    };
     let application = application(state, &approval).await?;
     let csrf_token = session.csrf_token(id, Step::Consent);
-    Ok(pages::consent(&application, &approval, &csrf_token, now))
+    Ok(pages::consent(
+        &application,
+        (&approval, person),
+        &csrf_token,
+        now,
+    ))
 }
 
 /// Takes the decision and sends the browser back to the application. The approval is used up by it.
@@ -47,9 +52,15 @@ pub(crate) async fn decide(
     let (approval, session) = open_approval(state, call, id, now).await?;
     let person = approval.person.clone().ok_or(Refusal::Expired)?;
     let form = call.form().await?;
-    let csrf_token = Secret::new(form.last("csrf_token").unwrap_or_default());
+    // The button that switches the account carries the token itself, so that the page has one field of that name.
+    let switch = form.last("switch_account");
+    let csrf_token = switch.or(form.last("csrf_token"));
+    let csrf_token = Secret::new(csrf_token.unwrap_or_default());
     if csrf_token != session.csrf_token(id, Step::Consent) {
         return Err(Refusal::Forged);
+    }
+    if switch.is_some() {
+        return switch_account(state, call, id, &approval).await;
     }
     let application = application(state, &approval).await?;
     let choices = Choices::of(&form, &approval);
@@ -67,6 +78,23 @@ pub(crate) async fn decide(
         true => decision.allow(&application, choices).await?,
     };
     Ok(Session::end(call, id, response))
+}
+
+/// Back to the sign-in page with the same request, for someone else to sign in.
+async fn switch_account(
+    state: &State,
+    call: &Call,
+    id: &str,
+    approval: &Approval,
+) -> Result<Response, Refusal> {
+    let transient = &state.authorization.transient;
+    match transient.sign_out(id, &approval.session_hash).await? {
+        true => Ok(to_location(
+            StatusCode::SEE_OTHER,
+            &sign_in_path(call, id, approval),
+        )),
+        false => Err(Refusal::Expired),
+    }
 }
 
 /// What the beneficiary consents to.

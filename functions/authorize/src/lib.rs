@@ -2,6 +2,8 @@
 
 mod consent;
 mod pages;
+#[cfg(test)]
+mod reading_grade;
 mod request;
 mod session;
 mod sign_in;
@@ -12,12 +14,13 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
     audit::AuditTable,
     config::{ConfigError, Configuration, Stage, variable},
-    http::{Call, Method, Response, StatusCode, header},
+    http::{Call, Language, Method, Response, StatusCode, header},
     oauth::authorize::{AuthorizeError, Shown},
     store::{ApplicationsTable, AuthorizationTables, ClaimsTable, SignInFailuresTable, StoreError},
 };
 use jiff::Timestamp;
 use serde_json::json;
+use texts::Texts;
 
 /// What the function holds: its stores and nothing more.
 pub struct State {
@@ -70,7 +73,10 @@ enum Refusal {
 /// Answers a call.
 pub async fn handle(state: &State, call: Call) -> Response {
     let answer = route(state, &call, Timestamp::now()).await;
-    let response = answer.unwrap_or_else(|refusal| refusal.render(&call));
+    let response = match answer {
+        Ok(response) => response,
+        Err(refusal) => refusal.render(&call, language(&call).await),
+    };
     match call.base_url.starts_with("https://") {
         true => response.with_header(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
         false => response,
@@ -98,22 +104,25 @@ async fn route(state: &State, call: &Call, now: Timestamp) -> Result<Response, R
 }
 
 impl Refusal {
-    fn render(self, call: &Call) -> Response {
+    fn render(self, call: &Call, language: Language) -> Response {
+        let texts = Texts::of(language);
+        let page = |status, message| pages::message(call, language, status, message);
         match self {
             Self::Request(error) => match error.shown(&call.base_url) {
                 Shown::Answer(response) => response,
-                Shown::Page(status, notice) => pages::notice(status, notice),
+                Shown::Page(status, notice) => page(status, texts.notice(notice)),
             },
-            Self::Expired => pages::expired(StatusCode::BAD_REQUEST),
-            Self::Forged => pages::expired(StatusCode::FORBIDDEN),
+            Self::Expired => page(StatusCode::BAD_REQUEST, &texts.expired),
+            Self::Forged => page(StatusCode::FORBIDDEN, &texts.expired),
             Self::NotFound => status_message(StatusCode::NOT_FOUND, "Not found."),
             Self::Method(allowed) => {
                 status_message(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.")
                     .with_header(header::ALLOW, allowed)
             }
-            Self::NotBuilt => pages::not_built(),
+            Self::NotBuilt => page(StatusCode::NOT_IMPLEMENTED, &texts.not_built),
             Self::Form(status) => status_message(status, "The body is not a form."),
-            Self::Unavailable => pages::unavailable(),
+            Self::Unavailable => page(StatusCode::SERVICE_UNAVAILABLE, &texts.unavailable)
+                .with_header(header::RETRY_AFTER, "1"),
         }
     }
 }
@@ -127,6 +136,22 @@ fn status_message(status: StatusCode, text: &str) -> Response {
 
 fn is_uuid(text: &str) -> bool {
     uuid::Uuid::try_parse(text).is_ok_and(|uuid| uuid.hyphenated().to_string() == text)
+}
+
+/// The language of a page that belongs to no approval: what the address or the posted form asks for, else the browser's.
+async fn language(call: &Call) -> Language {
+    let (query, form) = (call.query_parameters(), call.form().await.ok());
+    let posted = form.as_ref().and_then(|form| form.last("lang"));
+    Language::of(call, query.last("lang").or(posted))
+}
+
+/// The address with the language of the pages, where the browser by itself would get another.
+fn in_language(call: &Call, language: Language, address: String) -> String {
+    let separator = if address.contains('?') { '&' } else { '?' };
+    match Language::of(call, None) == language {
+        true => address,
+        false => format!("{address}{separator}lang={}", language.as_str()),
+    }
 }
 
 /// A path of ours as browsers need it: under the stage, where the gateway has one in its URLs.

@@ -9,7 +9,7 @@ use bluebutton::{
 };
 use jiff::{Timestamp, ToSpan};
 
-use crate::{Refusal, State, path, session::Session};
+use crate::{Refusal, State, session::Session, sign_in::sign_in_path};
 
 /// Checks the request, keeps it and sends the browser to the sign-in page.
 pub(crate) async fn begin(
@@ -40,7 +40,7 @@ pub(crate) async fn begin(
     };
     let transient = &state.authorization.transient;
     transient.put_approval(&id, &approval).await?;
-    let sign_in = path(call, &format!("/login?approval={id}"));
+    let sign_in = sign_in_path(call, &id, &approval);
     Ok(session.give(call, &id, to_location(StatusCode::FOUND, &sign_in)))
 }
 

@@ -2,15 +2,18 @@
 
 use bluebutton::{
     audit::{Action, Event},
-    http::{Call, Response, StatusCode},
+    http::{Call, Language, Response, StatusCode},
     identity::{BeneId, sandbox},
-    oauth::{Application, Approval, Person, authorize::to_location},
+    oauth::{
+        Application, Approval, Person,
+        authorize::{AuthorizeError, to_location},
+    },
     secret::Secret,
 };
 use jiff::Timestamp;
 
 use crate::{
-    Refusal, State,
+    Refusal, State, in_language,
     pages::{self, Attempt},
     path,
     session::{Session, Step},
@@ -32,7 +35,12 @@ pub(crate) async fn show(state: &State, call: &Call, now: Timestamp) -> Result<R
         ));
     }
     let application = application(state, &approval).await?;
-    Ok(page(call, id, (&application, &session), Attempt::First))
+    Ok(page(
+        call,
+        (id, &approval, &session),
+        &application,
+        Attempt::First,
+    ))
 }
 
 /// Signs the beneficiary in, under a new session, and sends the browser to the consent page.
@@ -53,7 +61,9 @@ pub(crate) async fn try_in(
     let username = form.last("username").unwrap_or_default().trim();
     let password = Secret::new(form.last("password").unwrap_or_default());
     let Some(patient) = patient(state, username, &password, now).await? else {
-        return Ok(page(call, id, (&application, &session), Attempt::Failed));
+        let is_short = username.len() <= USERNAME_BYTES_MAX;
+        let attempt = Attempt::Failed(if is_short { username } else { "" });
+        return Ok(page(call, (id, &approval, &session), &application, attempt));
     };
 
     let person = Person {
@@ -100,7 +110,8 @@ async fn patient(
     Ok(Some(patient))
 }
 
-/// The approval that has not ended and that this browser began.
+/// The approval that has not ended and that this browser began. Its pages change to the language that the address asks
+/// for, and stay in it.
 pub(crate) async fn open_approval(
     state: &State,
     call: &Call,
@@ -109,12 +120,22 @@ pub(crate) async fn open_approval(
 ) -> Result<(Approval, Session), Refusal> {
     let session = Session::of(call, id).ok_or(Refusal::Expired)?;
     let approval = state.authorization.transient.approval(id, now).await?;
-    let approval = approval.ok_or(Refusal::Expired)?;
+    let mut approval = approval.ok_or(Refusal::Expired)?;
     let mine = Secret::new(approval.session_hash.as_str()) == Secret::new(session.hash());
-    match mine {
-        true => Ok((approval, session)),
-        false => Err(Refusal::Expired),
+    if !mine {
+        return Err(Refusal::Expired);
     }
+    let query = call.query_parameters();
+    let asked = query.last("lang").and_then(Language::parse);
+    if let Some(language) = asked.filter(|language| *language != approval.language) {
+        let transient = &state.authorization.transient;
+        let session_hash = &approval.session_hash;
+        if !transient.set_language(id, session_hash, language).await? {
+            return Err(Refusal::Expired);
+        }
+        approval.language = language;
+    }
+    Ok((approval, session))
 }
 
 /// The application of an approval, which may have been switched off meanwhile.
@@ -123,9 +144,11 @@ pub(crate) async fn application(
     approval: &Approval,
 ) -> Result<Application, Refusal> {
     let application = state.applications.get(&approval.client_id).await?;
-    application
-        .filter(|application| application.active)
-        .ok_or(Refusal::Expired)
+    let application = application.ok_or(AuthorizeError::ClientUnknown)?;
+    match application.active {
+        true => Ok(application),
+        false => Err(AuthorizeError::ClientInactive.into()),
+    }
 }
 
 /// Passwords by rule are the sandbox's; the identity provider of other stages is not built yet.
@@ -138,20 +161,24 @@ fn sandbox_only(state: &State) -> Result<(), Refusal> {
 
 fn page(
     call: &Call,
-    id: &str,
-    (application, session): (&Application, &Session),
-    attempt: Attempt,
+    (id, approval, session): (&str, &Approval, &Session),
+    application: &Application,
+    attempt: Attempt<'_>,
 ) -> Response {
     let csrf_token = session.csrf_token(id, Step::SignIn);
-    pages::sign_in(
-        application,
-        (&path(call, "/login"), id),
-        &csrf_token,
-        attempt,
-    )
+    let language = approval.language;
+    let action = in_language(call, language, path(call, "/login"));
+    pages::sign_in(application, (&action, id, language), &csrf_token, attempt)
+}
+
+/// The address of the sign-in page of an approval.
+pub(crate) fn sign_in_path(call: &Call, id: &str, approval: &Approval) -> String {
+    let address = path(call, &format!("/login?approval={id}"));
+    in_language(call, approval.language, address)
 }
 
 fn consent_path(call: &Call, id: &str, approval: &Approval) -> String {
     let version = approval.version.as_str();
-    path(call, &format!("/{version}/o/authorize/{id}/"))
+    let address = path(call, &format!("/{version}/o/authorize/{id}/"));
+    in_language(call, approval.language, address)
 }

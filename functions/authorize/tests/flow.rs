@@ -497,7 +497,12 @@ async fn locks_a_user_name_after_five_failures_and_answers_the_same_for_unknown_
         let response = sandbox
             .try_sign_in(&mut browser, &html, username, password)
             .await;
-        (response.status.as_u16(), text(&response))
+        // What was typed is shown again, and the nonce in front of it differs from page to page.
+        let html = text(&response);
+        let shown = html
+            .split_once("<main")
+            .map(|(_, main)| main.replace(username, ""));
+        (response.status.as_u16(), shown.expect("a page"))
     };
     let wrong = attempt(&username, "wrong").await;
     assert_eq!(wrong.0, 403);
@@ -666,4 +671,171 @@ async fn one_person_may_sign_in_many_times_at_once() {
     };
     let rounds = (0..8).map(|_| sign_in());
     futures_util::future::join_all(rounds).await;
+}
+
+#[tokio::test]
+async fn pages_stay_in_the_language_that_was_chosen() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let mut browser = Browser::default();
+    let check = async |browser: &mut Browser, target: &str, language: &str| {
+        let html = text(&sandbox.get(browser, target).await);
+        let expected = format!("<html lang=\"{language}\">");
+        assert!(html.contains(&expected), "{target}: {html}");
+    };
+    let sign_in = sandbox.begin_with(&mut browser, &[("lang", "es")]).await;
+    let plain = sign_in
+        .strip_suffix("&lang=es")
+        .expect("the language is kept");
+    check(&mut browser, &sign_in, "es").await;
+    check(&mut browser, plain, "es").await;
+    check(&mut browser, &format!("{plain}&lang=en"), "en").await;
+    check(&mut browser, plain, "en").await;
+    check(&mut browser, &sign_in, "es").await;
+    let consent = sandbox.sign_in(&mut browser, &sign_in).await;
+    let plain = consent
+        .strip_suffix("?lang=es")
+        .expect("the language is kept");
+    check(&mut browser, plain, "es").await;
+    check(&mut browser, &format!("{plain}?lang=en"), "en").await;
+    check(&mut browser, plain, "en").await;
+    check(&mut browser, &format!("{plain}?lang=xx"), "en").await;
+    for (target, language) in [
+        ("/login?approval=x&lang=es", "es"),
+        ("/v2/o/authorize?lang=es", "es"),
+        ("/v2/o/authorize?lang=en", "en"),
+        ("/v2/o/authorize", "en"),
+    ] {
+        check(&mut Browser::default(), target, language).await;
+    }
+}
+
+#[tokio::test]
+async fn someone_else_may_sign_in_instead() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let mut browser = Browser::default();
+    let sign_in = sandbox.begin(&mut browser).await;
+    let consent = sandbox.sign_in(&mut browser, &sign_in).await;
+    let page = text(&sandbox.get(&mut browser, &consent).await);
+    let csrf_token = hidden(&page, "csrf_token");
+    let switch = [("switch_account", "forged")];
+    let forged = sandbox.post(&mut browser, &consent, &switch).await;
+    assert_eq!(forged.status, 403);
+    let switch = [("switch_account", csrf_token.as_str())];
+    let response = sandbox.post(&mut browser, &consent, &switch).await;
+    assert_eq!(response.status, 303);
+    assert_eq!(location(&response), sign_in);
+    let without_person = sandbox.get(&mut browser, &consent).await;
+    assert_eq!(location(&without_person), sign_in);
+    let allow = [("csrf_token", csrf_token.as_str()), ("allow", "Connect")];
+    let early = sandbox.post(&mut browser, &consent, &allow).await;
+    assert_eq!(early.status, 400);
+    assert!(sandbox.grant().await.is_none());
+    let again = sandbox.sign_in(&mut browser, &sign_in).await;
+    assert_eq!(again, consent);
+    assert_eq!(sandbox.get(&mut browser, &consent).await.status, 200);
+}
+
+/// What gets out of text, of attributes with each kind of quotes, of URLs, of the title, of the style, of comments.
+const PAYLOADS: [&str; 30] = [
+    "<script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "</strong><img src=x onerror=alert(1)>",
+    "\"><svg onload=alert(1)>",
+    "'><svg onload=alert(1)>",
+    "\" onfocus=\"alert(1)\" autofocus=\"",
+    "' onfocus='alert(1)' autofocus='",
+    "` onfocus=`alert(1)`",
+    "\" style=\"position:fixed;inset:0\"",
+    "<a href=\"javascript:alert(1)\">x</a>",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    " javascript:alert(1)",
+    "java\tscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "vbscript:msgbox(1)",
+    "//evil.example/<script>",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<form action=https://evil.example><button>x",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<base href=https://evil.example/>",
+    "<link rel=stylesheet href=https://evil.example/x.css>",
+    "<!-- ",
+    "--><script>alert(1)</script>",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;script&#62;alert(1)&#60;/script&#62;",
+    "{{7*7}}{% include x %}<b>",
+    "\u{202e}<ſcript>\u{fe64}\u{ff1c}x>",
+];
+
+#[tokio::test]
+async fn nothing_that_others_wrote_gets_out_of_its_place() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let plain = structures(&pages_with(&sandbox, "plain").await);
+    for payload in PAYLOADS {
+        let pages = pages_with(&sandbox, payload).await;
+        assert_eq!(structures(&pages), plain, "{payload}");
+        let has_markup = payload.contains(['<', '"', '\'']);
+        for page in pages.iter().filter(|_| has_markup) {
+            assert!(!page.contains(payload), "{payload} in {page}");
+        }
+    }
+}
+
+/// Every page with that text wherever someone else's text comes from: the application, the request, the form.
+async fn pages_with(sandbox: &Sandbox, text_of_others: &str) -> Vec<String> {
+    let application = Application {
+        name: text_of_others.into(),
+        description: Some(text_of_others.into()),
+        policy_uri: Some(format!("https://app.example/{text_of_others}")),
+        tos_uri: Some(text_of_others.into()),
+        ..sandbox.application.clone()
+    };
+    sandbox
+        .applications
+        .put(&application)
+        .await
+        .expect("a table");
+    let mut browser = Browser::default();
+    let more = [("lang", text_of_others), ("nonce", text_of_others)];
+    let sign_in = sandbox.begin_with(&mut browser, &more).await;
+    let first = text(&sandbox.get(&mut browser, &sign_in).await);
+    let refused = sandbox
+        .try_sign_in(&mut browser, &first, text_of_others, text_of_others)
+        .await;
+    assert_eq!(refused.status, 403);
+    let consent = sandbox.sign_in(&mut browser, &sign_in).await;
+    let consent = sandbox.get(&mut browser, &consent).await;
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("approval", text_of_others)
+        .append_pair(text_of_others, text_of_others)
+        .append_pair("state", text_of_others)
+        .append_pair("lang", text_of_others)
+        .finish();
+    let expired = sandbox.get(&mut browser, &format!("/login?{query}")).await;
+    let query = query.replace("approval=", "client_id=");
+    let unknown = sandbox
+        .get(&mut browser, &format!("/v2/o/authorize?{query}"))
+        .await;
+    let responses = [refused, consent, expired, unknown];
+    responses.iter().map(text).chain([first]).collect()
+}
+
+/// The tags of each page with the names of their attributes, in order.
+fn structures(pages: &[String]) -> Vec<Vec<String>> {
+    let structure = |page: &String| page.split('<').skip(1).map(tag).collect();
+    pages.iter().map(structure).collect()
+}
+
+/// `a class href` of `a class="x" href="y">`: every second part between quotes is a value.
+fn tag(text: &str) -> String {
+    let names = text.split('"').step_by(2).collect::<String>();
+    names.split('>').next().unwrap_or_default().to_owned()
 }

@@ -1,12 +1,13 @@
 //! The portal for developers and beneficiaries: not built yet, and it says so.
 
-use bluebutton::http::{Call, Response, StatusCode, page};
+use bluebutton::http::{
+    Call, Language, Response, StatusCode,
+    page::{self, Frame},
+};
 
 /// Answers a call.
 pub async fn handle(_call: Call) -> Response {
-    page::message(
-        StatusCode::NOT_IMPLEMENTED,
-        "The portal is not built yet",
-        "Developer accounts, applications and connected apps will be here. The API itself works without it.",
-    )
+    let frame = Frame::new(Language::English, "The portal is not built yet", None);
+    let text = "Developer accounts, applications and connected apps will be here. The API itself works without it.";
+    page::message(StatusCode::NOT_IMPLEMENTED, &frame, &[text], None)
 }

@@ -25,6 +25,15 @@ impl Language {
         }
     }
 
+    /// The language that a page may be changed to.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::English => Self::Spanish,
+            Self::Spanish => Self::English,
+        }
+    }
+
     /// The language of a tag by its first part: `es-MX` is Spanish.
     #[must_use]
     pub fn parse(tag: &str) -> Option<Self> {

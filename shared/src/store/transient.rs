@@ -4,6 +4,7 @@
 
 use aws_sdk_dynamodb::{
     Client,
+    operation::update_item::builders::UpdateItemFluentBuilder,
     types::{Delete, Put, Update},
 };
 use jiff::{Timestamp, ToSpan};
@@ -85,6 +86,42 @@ impl TransientTable {
         held(updated.map(drop))
     }
 
+    /// Forgets who signed in, if the approval has that session. Whether it had.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn sign_out(&self, id: &str, session_hash: &str) -> Result<bool, StoreError> {
+        let updated = self
+            .approval_update(id, session_hash)
+            .update_expression("REMOVE patient, username")
+            .send()
+            .await
+            .map_err(StoreError::of);
+        held(updated.map(drop))
+    }
+
+    /// Changes the language of the approval's pages, if it has that session. Whether it had.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn set_language(
+        &self,
+        id: &str,
+        session_hash: &str,
+        language: Language,
+    ) -> Result<bool, StoreError> {
+        let updated = self
+            .approval_update(id, session_hash)
+            // `language` is a word of DynamoDB's own.
+            .update_expression("SET #language = :language")
+            .expression_attribute_names("#language", "language")
+            .expression_attribute_values(":language", item::string(language.as_str()))
+            .send()
+            .await
+            .map_err(StoreError::of);
+        held(updated.map(drop))
+    }
+
     /// The code, whether it has ended or not. Strongly consistent.
     ///
     /// # Errors
@@ -137,6 +174,16 @@ impl TransientTable {
             .set_item(Some(revoked_item(jti, expires_at)))
             .build()
             .expect("table and item are set")
+    }
+
+    /// An update of an approval that holds if it has that session.
+    fn approval_update(&self, id: &str, session_hash: &str) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", item::string(key(APPROVAL, id)))
+            .condition_expression("session_hash = :session")
+            .expression_attribute_values(":session", item::string(session_hash))
     }
 
     async fn get(&self, key: &str) -> Result<Option<Item>, StoreError> {
