@@ -47,11 +47,15 @@ const CALLS: &[(&str, &[Right])] = &[
     ("claims.claim(", &[(GET, "ClaimsTable")]),
     ("identity.beneficiaries(", &[(QUERY, "IdentityTable")]),
     ("failures.begin(", &[(UPDATE, "SignInFailuresTable"), (PUT, "SignInFailuresTable")]),
-    ("failures.clear(", &[(DELETE, "SignInFailuresTable")]),
+    ("failures.clear(", &[(DELETE, "SignInFailuresTable"), (UPDATE, "SignInFailuresTable")]),
+    ("limits.count_address(", &[(UPDATE, "TransientTable")]),
+    ("limits.count_token(", &[(UPDATE, "TransientTable")]),
+    ("state.limited(", &[(UPDATE, "TransientTable")]),
     ("audit.record(", &[(PUT, "AuditTable")]),
     ("verifier.confirm(", &[(GET, "GrantsTable"), (GET, "ApplicationsTable"), (GET, "TransientTable")]),
     ("state.read(", &[(GET, "GrantsTable"), (GET, "ApplicationsTable"), (GET, "TransientTable"), (PUT, "AuditTable")]),
     ("Loader::new(", &[(GET, "ClaimsTable"), (PUT, "ClaimsTable"), (INSERT, "ClaimsTable"), (PUT, "IdentityTable")]),
+    ("exchange::State::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
     ("Configuration::read(", &[(SECRET, "ConfigurationSecret")]),
     ("Verifier::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
     ("Keys::read(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
@@ -81,12 +85,13 @@ fn every_role_holds_what_its_function_calls_and_nothing_else() {
 
 #[test]
 fn every_call_of_a_table_has_its_rights_above() {
-    const TABLES: [&str; 8] = [
+    const TABLES: [&str; 9] = [
         "applications.",
         "audit.",
         "failures.",
         "grants.",
         "self.identity.",
+        "limits.",
         "refresh_tokens.",
         // Lists of claims have the same name.
         "state.claims.",

@@ -155,6 +155,8 @@ fn no_role_has_a_wildcard() {
         // What stands in a log group and in a bucket has no name yet.
         let resource =
             line.contains('*') && !line.contains(":log-group:") && !line.contains(":s3:::");
+        // Of a table's items those whose keys begin so: narrower than the table, which is named.
+        let resource = resource && !line.contains("dynamodb:LeadingKeys");
         assert!(!action && !resource, "{line}");
     }
     assert!(!text.contains("dynamodb:Scan"));

@@ -46,6 +46,51 @@ pub struct Configuration {
     pub signing_keys: SigningKeys,
 }
 
+/// How often what may be tried: the deployment's parameters, each with a default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// The requests for resources with one access token.
+    pub token_requests_per_second: u32,
+    /// The requests for resources with all access tokens of one application.
+    pub client_requests_per_second: u32,
+    /// The requests to authorize, to sign in and for tokens from one address.
+    pub address_requests_per_second: u32,
+    /// The failures after which a user name is locked.
+    pub account_sign_in_failures: u32,
+    /// The failures after which an address is locked out.
+    pub address_sign_in_failures: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            token_requests_per_second: 10,
+            client_requests_per_second: 100,
+            address_requests_per_second: 100,
+            account_sign_in_failures: 5,
+            address_sign_in_failures: 100,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits of the environment; those that it does not name have their defaults.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        match variable("LIMITS") {
+            Ok(text) => Self::parse(&text),
+            Err(_) => Ok(Self::default()),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, ConfigError> {
+        serde_json::from_str(text).map_err(|_| ConfigError::Malformed("LIMITS"))
+    }
+}
+
 /// Why a function cannot start. Names what is missing, never a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -170,6 +215,22 @@ mod tests {
         check(r#"{"stage":"prod"}"#, Some(Stage::Prod));
         check(r#"{"stage":"Sandbox"}"#, None);
         check(r#"{"stage":"local"}"#, None);
+        check("", None);
+    }
+
+    #[test]
+    fn a_limit_that_is_not_named_has_its_default() {
+        let check = |text: &str, expected: Option<Limits>| {
+            assert_eq!(Limits::parse(text).ok(), expected, "{text}");
+        };
+        check("{}", Some(Limits::default()));
+        let five = Limits {
+            token_requests_per_second: 5,
+            ..Limits::default()
+        };
+        check(r#"{"token_requests_per_second":5}"#, Some(five));
+        check(r#"{"token_requests_per_second":-5}"#, None);
+        check(r#"{"token_requests_per_minute":5}"#, None);
         check("", None);
     }
 

@@ -5,10 +5,13 @@
 
 mod freshness;
 
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client as DynamoDb;
 use jiff::Timestamp;
 
 use self::freshness::Validators;
 use crate::audit::{Action, AuditTable, Event};
+use crate::config::{self, ConfigError};
 use crate::fhir::bundle::{Entry, Page, Searchset};
 use crate::fhir::json::Writer;
 use crate::fhir::media_type;
@@ -19,7 +22,8 @@ use crate::identity::BeneId;
 use crate::mapping::Version;
 use crate::oauth::Resource;
 use crate::oauth::access::{Access, AccessError, VerifiedToken, Verifier};
-use crate::rif::{Column, Row};
+use crate::rate_limit::{self, RateLimits};
+use crate::rif::{Beneficiary, Claim};
 use crate::store::{ClaimsTable, StoreError};
 
 /// The methods of every path that serves FHIR or says how it is served, but for searches in a body.
@@ -37,6 +41,8 @@ pub struct State {
     pub claims: ClaimsTable,
     /// The record of who saw what.
     pub audit: AuditTable,
+    /// How often a token and an application may ask.
+    pub limits: RateLimits,
 }
 
 /// A call for a resource type, before its parameters are read.
@@ -74,6 +80,20 @@ pub enum Failure {
 }
 
 impl State {
+    /// The stores that the environment names.
+    ///
+    /// # Errors
+    /// When the environment is incomplete or a key cannot be read.
+    pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
+        let client = DynamoDb::new(aws);
+        Ok(Self {
+            verifier: Verifier::from_environment(aws).await?,
+            claims: ClaimsTable::new(client.clone(), config::variable("CLAIMS_TABLE")?),
+            audit: AuditTable::new(client, config::variable("AUDIT_TABLE")?),
+            limits: RateLimits::from_environment(aws)?,
+        })
+    }
+
     /// Checks what can be checked without reading a table.
     ///
     /// # Errors
@@ -110,6 +130,25 @@ impl State {
             token,
             now,
         })
+    }
+
+    /// Answers an exchange while it is counted; one that is too many gets no data, whatever was read meanwhile.
+    pub fn limited(
+        &self,
+        exchange: &Exchange<'_>,
+        answer: impl Future<Output = Result<Response, Failure>>,
+    ) -> impl Future<Output = Response> {
+        // On the heap: the futures of several calls of tables at once are more than a small stack takes.
+        let answer = Box::pin(answer);
+        async move {
+            let counted = self.limits.count_token(&exchange.token, exchange.now);
+            let (allowance, answer) = tokio::join!(Box::pin(counted), answer);
+            let answer = match allowance {
+                Some(allowance) if allowance.is_exceeded() => Err(Refusal::TooManyRequests.into()),
+                _ => answer,
+            };
+            rate_limit::add_headers(allowance, respond(exchange.call, answer))
+        }
     }
 
     /// Reads data of the token's subject while the token is confirmed and the audit record is written.
@@ -205,17 +244,26 @@ impl<'a> Exchange<'a> {
         Response::new(StatusCode::OK, self.media_type, body)
     }
 
-    /// Refuses to answer a row that is not the subject's, whatever the table held (SEC-02: fail closed).
+    /// Refuses to answer a person who is not the subject, whatever the table held.
     ///
     /// # Errors
-    /// When the row belongs to somebody else or to nobody.
-    pub fn check_owner(&self, row: &Row) -> Result<(), Failure> {
-        let owner = row.get(Column::BENE_ID).map(|value| value.to_string());
-        if owner.as_deref() == Some(self.subject().as_str()) {
-            return Ok(());
+    /// When any part of what is stored is somebody else's or nobody's.
+    pub fn check_person(&self, person: &Beneficiary<'_>) -> Result<(), Failure> {
+        match person.belongs_to(self.subject().as_str()) {
+            true => Ok(()),
+            false => Err(foreign()),
         }
-        tracing::error!("a stored row is not its partition's");
-        Err(Refusal::Internal.into())
+    }
+
+    /// Refuses to answer a claim that is not the subject's, whatever the table held.
+    ///
+    /// # Errors
+    /// When it is somebody else's or nobody's.
+    pub fn check_claim(&self, claim: &Claim<'_>) -> Result<(), Failure> {
+        match claim.header.belongs_to(self.subject().as_str()) {
+            true => Ok(()),
+            false => Err(foreign()),
+        }
     }
 
     fn audit_detail(&self) -> String {
@@ -231,6 +279,11 @@ impl<'a> Exchange<'a> {
         let who = (&self.token.patient, self.token.client_id.as_str());
         Event::new(self.call, self.now, who, (action, detail))
     }
+}
+
+fn foreign() -> Failure {
+    tracing::error!("a stored row is not its partition's");
+    Refusal::Internal.into()
 }
 
 /// The answer with the time of the last load that changed the data which it was made from.

@@ -11,6 +11,7 @@ pub mod identity;
 pub mod lookups_file;
 pub mod mapping;
 pub mod oauth;
+pub mod rate_limit;
 pub mod rif;
 pub mod secret;
 pub mod store;

@@ -13,9 +13,10 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
     audit::AuditTable,
-    config::{ConfigError, Configuration, Stage, variable},
+    config::{ConfigError, Configuration, Limits, Stage, variable},
     http::{Call, Language, Method, Response, StatusCode, header},
     oauth::authorize::{AuthorizeError, Shown},
+    rate_limit::{self, RateLimits},
     store::{ApplicationsTable, AuthorizationTables, ClaimsTable, SignInFailuresTable, StoreError},
 };
 use jiff::Timestamp;
@@ -29,6 +30,7 @@ pub struct State {
     authorization: AuthorizationTables,
     claims: ClaimsTable,
     failures: SignInFailuresTable,
+    limits: RateLimits,
     audit: AuditTable,
 }
 
@@ -44,7 +46,12 @@ impl State {
             applications: ApplicationsTable::new(client(), variable("APPLICATIONS_TABLE")?),
             authorization: AuthorizationTables::from_environment(aws)?,
             claims: ClaimsTable::new(client(), variable("CLAIMS_TABLE")?),
-            failures: SignInFailuresTable::new(client(), variable("SIGN_IN_FAILURES_TABLE")?),
+            failures: SignInFailuresTable::new(
+                client(),
+                variable("SIGN_IN_FAILURES_TABLE")?,
+                Limits::from_environment()?,
+            ),
+            limits: RateLimits::from_environment(aws)?,
             audit: AuditTable::new(client(), variable("AUDIT_TABLE")?),
         })
     }
@@ -66,21 +73,35 @@ enum Refusal {
     NotBuilt,
     /// The body is not a form of ours.
     Form(StatusCode),
+    /// The address sends more than it may.
+    TooManyRequests,
     /// A table does not answer.
     Unavailable,
 }
 
-/// Answers a call.
+/// Answers a call while it is counted by its address. What is posted is counted first, so that a request too many has no
+/// effect; a person who has typed a password does not notice.
 pub async fn handle(state: &State, call: Call) -> Response {
-    let answer = route(state, &call, Timestamp::now()).await;
+    let (call, now) = (&call, Timestamp::now());
+    let counted = state.limits.count_address(call, now);
+    let (allowance, answer) = match call.method {
+        Method::POST => match counted.await {
+            Some(allowance) if allowance.is_exceeded() => {
+                (Some(allowance), Err(Refusal::TooManyRequests))
+            }
+            allowance => (allowance, route(state, call, now).await),
+        },
+        _ => tokio::join!(counted, route(state, call, now)),
+    };
+    let answer = match allowance {
+        Some(allowance) if allowance.is_exceeded() => Err(Refusal::TooManyRequests),
+        _ => answer,
+    };
     let response = match answer {
         Ok(response) => response,
-        Err(refusal) => refusal.render(&call, language(&call).await),
+        Err(refusal) => refusal.render(call, language(call).await),
     };
-    match call.base_url.starts_with("https://") {
-        true => response.with_header(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
-        false => response,
-    }
+    rate_limit::add_headers(allowance, response)
 }
 
 async fn route(state: &State, call: &Call, now: Timestamp) -> Result<Response, Refusal> {
@@ -121,6 +142,7 @@ impl Refusal {
             }
             Self::NotBuilt => page(StatusCode::NOT_IMPLEMENTED, &texts.not_built),
             Self::Form(status) => status_message(status, "The body is not a form."),
+            Self::TooManyRequests => page(StatusCode::TOO_MANY_REQUESTS, &texts.too_many),
             Self::Unavailable => page(StatusCode::SERVICE_UNAVAILABLE, &texts.unavailable)
                 .with_header(header::RETRY_AFTER, "1"),
         }

@@ -264,6 +264,7 @@ mod tests {
             &texts.redirect_uri,
             &texts.expired,
             &texts.not_built,
+            &texts.too_many,
             &texts.unavailable,
         ];
         for text in messages {

@@ -9,6 +9,7 @@ use bluebutton::{
         authorize::{AuthorizeError, to_location},
     },
     secret::Secret,
+    store::SignIn,
 };
 use jiff::Timestamp;
 
@@ -60,7 +61,12 @@ pub(crate) async fn try_in(
     let application = application(state, &approval).await?;
     let username = form.last("username").unwrap_or_default().trim();
     let password = Secret::new(form.last("password").unwrap_or_default());
-    let Some(patient) = patient(state, username, &password, now).await? else {
+    let counted = SignIn {
+        username,
+        address: call.source_ip.as_deref(),
+        now,
+    };
+    let Some(patient) = patient(state, counted, &password).await? else {
         let is_short = username.len() <= USERNAME_BYTES_MAX;
         let attempt = Attempt::Failed(if is_short { username } else { "" });
         return Ok(page(call, (id, &approval, &session), &application, attempt));
@@ -90,14 +96,14 @@ pub(crate) async fn try_in(
 /// The beneficiary of a user name and password, if they are right, loaded, and not locked.
 async fn patient(
     state: &State,
-    username: &str,
+    counted: SignIn<'_>,
     password: &Secret,
-    now: Timestamp,
 ) -> Result<Option<BeneId>, Refusal> {
+    let username = counted.username;
     if username.is_empty() || username.len() > USERNAME_BYTES_MAX {
         return Ok(None);
     }
-    if !state.failures.begin(username, now).await? {
+    if !state.failures.begin(counted).await? {
         return Ok(None);
     }
     let Some(patient) = sandbox::patient_of(username, password) else {
@@ -106,7 +112,7 @@ async fn patient(
     if !state.claims.exists(&patient).await? {
         return Ok(None);
     }
-    state.failures.clear(username).await?;
+    state.failures.clear(counted).await?;
     Ok(Some(patient))
 }
 

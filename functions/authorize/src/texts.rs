@@ -21,6 +21,7 @@ pub(crate) struct Texts {
     pub(crate) redirect_uri: Message,
     pub(crate) expired: Message,
     pub(crate) not_built: Message,
+    pub(crate) too_many: Message,
     pub(crate) unavailable: Message,
     date: fn(Date, &'static [&'static str; 12]) -> String,
     months: [&'static str; 12],
@@ -247,6 +248,14 @@ static ENGLISH: Texts = Texts {
         paragraphs: &["This way to sign in does not work yet. Nothing was shared."],
         detail: None,
     },
+    too_many: Message {
+        title: "Please wait a moment",
+        paragraphs: &[
+            "Too many requests came from your network. Nothing was shared.",
+            "Wait a minute and load this page again, or go back to the app and start again.",
+        ],
+        detail: None,
+    },
     unavailable: Message {
         title: "Please try again later",
         paragraphs: &[
@@ -363,6 +372,14 @@ static SPANISH: Texts = Texts {
     not_built: Message {
         title: "Todavía no puede iniciar sesión aquí",
         paragraphs: &["Esta forma de iniciar sesión todavía no funciona. No se compartió nada."],
+        detail: None,
+    },
+    too_many: Message {
+        title: "Espere un momento",
+        paragraphs: &[
+            "Llegaron demasiadas solicitudes desde su red. No se compartió nada.",
+            "Espere un minuto y vuelva a cargar esta página, o regrese a la aplicación y empiece de nuevo.",
+        ],
         detail: None,
     },
     unavailable: Message {

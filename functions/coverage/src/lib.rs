@@ -15,15 +15,19 @@ use jiff::Timestamp;
 
 /// Answers one call.
 pub async fn handle(state: &State, call: Call) -> Response {
-    let answer = answer(state, &call, Timestamp::now()).await;
-    exchange::respond(&call, answer)
+    match state
+        .open(&call, Resource::Coverage, Timestamp::now())
+        .await
+    {
+        Ok(exchange) => state.limited(&exchange, answer(state, &exchange)).await,
+        Err(failure) => exchange::respond(&call, Err(failure)),
+    }
 }
 
-async fn answer(state: &State, call: &Call, now: Timestamp) -> Result<Response, Failure> {
-    let exchange = state.open(call, Resource::Coverage, now).await?;
+async fn answer(state: &State, exchange: &Exchange<'_>) -> Result<Response, Failure> {
     match exchange.interaction {
-        Interaction::Read(id) => read(state, &exchange, id).await,
-        Interaction::Search => search(state, &exchange).await,
+        Interaction::Read(id) => read(state, exchange, id).await,
+        Interaction::Search => search(state, exchange).await,
     }
 }
 
@@ -83,7 +87,7 @@ impl Entry for Coverage<'_> {
 
     fn write(&self, w: &mut Writer) -> Result<(), Failure> {
         let beneficiary = self.person.beneficiary()?;
-        self.exchange.check_owner(&beneficiary.row)?;
+        self.exchange.check_person(&beneficiary)?;
         let context = Context::new(self.exchange.version(), self.person.last_updated());
         mapping::coverage::write(w, self.part, &beneficiary, &context);
         Ok(())

@@ -1,18 +1,11 @@
 //! Wiring of the `coverage` function.
 
-use bluebutton::{
-    audit::AuditTable, config, exchange::State, http, oauth::access::Verifier, store::ClaimsTable,
-};
+use bluebutton::{config, exchange, http};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), http::Error> {
     http::start_logging();
     let aws = config::aws().await;
-    let tables = aws_sdk_dynamodb::Client::new(&aws);
-    let state = State {
-        verifier: Verifier::from_environment(&aws).await?,
-        claims: ClaimsTable::new(tables.clone(), config::variable("CLAIMS_TABLE")?),
-        audit: AuditTable::new(tables, config::variable("AUDIT_TABLE")?),
-    };
+    let state = exchange::State::from_environment(&aws).await?;
     http::serve(|call| coverage::handle(&state, call)).await
 }

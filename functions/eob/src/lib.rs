@@ -15,22 +15,24 @@ use jiff::Timestamp;
 
 /// Answers one call.
 pub async fn handle(state: &State, lookups: &dyn Lookups, call: Call) -> Response {
-    let answer = answer(state, lookups, &call, Timestamp::now()).await;
-    exchange::respond(&call, answer)
+    let resource = Resource::ExplanationOfBenefit;
+    match state.open(&call, resource, Timestamp::now()).await {
+        Ok(exchange) => {
+            let answer = answer(state, lookups, &exchange);
+            state.limited(&exchange, answer).await
+        }
+        Err(failure) => exchange::respond(&call, Err(failure)),
+    }
 }
 
 async fn answer(
     state: &State,
     lookups: &dyn Lookups,
-    call: &Call,
-    now: Timestamp,
+    exchange: &Exchange<'_>,
 ) -> Result<Response, Failure> {
-    let exchange = state
-        .open(call, Resource::ExplanationOfBenefit, now)
-        .await?;
     match exchange.interaction {
-        Interaction::Read(id) => read(state, lookups, &exchange, id).await,
-        Interaction::Search => search(state, lookups, &exchange).await,
+        Interaction::Read(id) => read(state, lookups, exchange, id).await,
+        Interaction::Search => search(state, lookups, exchange).await,
     }
 }
 
@@ -132,7 +134,7 @@ impl Entry for ExplanationOfBenefit<'_> {
 
     fn write(&self, w: &mut Writer) -> Result<(), Failure> {
         let claim = self.claim.claim().map_err(StoreError::from)?;
-        self.exchange.check_owner(&claim.header)?;
+        self.exchange.check_claim(&claim)?;
         let context = Context::new(self.exchange.version(), self.facts.last_updated);
         mapping::eob::write(w, &claim, &context.with_lookups(self.lookups));
         Ok(())

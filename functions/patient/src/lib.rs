@@ -15,13 +15,20 @@ use jiff::Timestamp;
 
 /// Answers one call.
 pub async fn handle(state: &State, identity: &IdentityTable, call: Call) -> Response {
-    let answer = answer(state, identity, &call).await;
-    exchange::respond(&call, answer)
+    match state.open(&call, Resource::Patient, Timestamp::now()).await {
+        Ok(exchange) => {
+            let answer = answer(state, identity, &exchange);
+            state.limited(&exchange, answer).await
+        }
+        Err(failure) => exchange::respond(&call, Err(failure)),
+    }
 }
 
-async fn answer(state: &State, identity: &IdentityTable, call: &Call) -> Result<Response, Failure> {
-    let now = Timestamp::now();
-    let exchange = &state.open(call, Resource::Patient, now).await?;
+async fn answer(
+    state: &State,
+    identity: &IdentityTable,
+    exchange: &Exchange<'_>,
+) -> Result<Response, Failure> {
     let patients = Patients { exchange, identity };
     match exchange.interaction {
         Interaction::Read(id) => patients.read(state, id).await,
@@ -117,7 +124,7 @@ impl Entry for Patient<'_> {
     fn write(&self, w: &mut Writer) -> Result<(), Failure> {
         let exchange = self.patients.exchange;
         let beneficiary = self.person.beneficiary()?;
-        exchange.check_owner(&beneficiary.row)?;
+        exchange.check_person(&beneficiary)?;
         let context = Context::new(exchange.version(), self.person.last_updated());
         mapping::patient::write(w, &beneficiary, &context);
         Ok(())

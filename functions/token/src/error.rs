@@ -29,6 +29,8 @@ pub(crate) enum TokenError {
     TokenOfAnotherClient,
     MethodNotAllowed,
     NotFound,
+    /// The address sends more than it may.
+    TooManyRequests,
     Throttled,
     Unavailable,
 }
@@ -95,6 +97,7 @@ impl TokenError {
             Self::TokenOfAnotherClient => (FORBIDDEN, Description("Application did not have access to the provided token.")),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, Oauth("invalid_request", Some("Only POST."))),
             Self::NotFound => (StatusCode::NOT_FOUND, Oauth("invalid_request", Some("Not found."))),
+            Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, Oauth("temporarily_unavailable", Some("Too many requests."))),
             Self::Throttled => (StatusCode::SERVICE_UNAVAILABLE, Oauth("temporarily_unavailable", None)),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Oauth("temporarily_unavailable", None)),
         }

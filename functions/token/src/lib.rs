@@ -14,10 +14,12 @@ use bluebutton::{
     http::{Call, Method, Parameters, Response, StatusCode},
     identity::BeneId,
     oauth::{Application, access::Verifier, client, token::Signer},
+    rate_limit::{self, Allowance, RateLimits},
     secret::Secret,
     store::{ApplicationsTable, AuthorizationTables},
 };
 use jiff::Timestamp;
+use std::sync::OnceLock;
 
 use error::TokenError;
 
@@ -30,6 +32,7 @@ pub struct State {
     verifier: Verifier,
     signer: Signer,
     token_secret: Secret,
+    limits: RateLimits,
 }
 
 /// A call of an authenticated client.
@@ -63,22 +66,28 @@ impl State {
             verifier: Verifier::from_environment(aws).await?,
             signer: Signer::new(aws, &configuration.signing_keys.current).await?,
             token_secret: secret(aws, "TOKEN_SECRET").await?,
+            limits: RateLimits::from_environment(aws)?,
         })
     }
 }
 
 /// Answers a call.
 pub async fn handle(state: &State, call: Call) -> Response {
+    let allowance = OnceLock::new();
     let answer = match call.method {
         Method::OPTIONS => Ok(Response::empty(StatusCode::NO_CONTENT)),
-        _ => answer(state, &call).await,
+        _ => answer(state, &call, &allowance).await,
     };
-    answer
-        .unwrap_or_else(|error| error.render(&call))
-        .with_cors("POST, OPTIONS")
+    let response = answer.unwrap_or_else(|error| error.render(&call));
+    rate_limit::add_headers(allowance.get().copied(), response).with_cors("POST, OPTIONS")
 }
 
-async fn answer(state: &State, call: &Call) -> Result<Response, TokenError> {
+/// The answer, and in `counted` what the caller's address has left once that is known.
+async fn answer(
+    state: &State,
+    call: &Call,
+    counted: &OnceLock<Allowance>,
+) -> Result<Response, TokenError> {
     let path = call.version.and(call.path.strip_prefix("/o/"));
     let path = path.ok_or(TokenError::NotFound)?;
     if call.method != Method::POST {
@@ -89,12 +98,24 @@ async fn answer(state: &State, call: &Call) -> Result<Response, TokenError> {
     if path == "token" && !matches!(grant_type, Some("authorization_code" | "refresh_token")) {
         return Err(TokenError::GrantTypeUnsupported);
     }
-    let application = &client::authenticate(call, form, &state.applications).await?;
+    let now = Timestamp::now();
+    // Both before a code or refresh token is used up, which a request too many must not do.
+    let (allowance, application) = tokio::join!(
+        state.limits.count_address(call, now),
+        client::authenticate(call, form, &state.applications),
+    );
+    if let Some(allowance) = allowance {
+        let _ = counted.set(allowance);
+        if allowance.is_exceeded() {
+            return Err(TokenError::TooManyRequests);
+        }
+    }
+    let application = &application?;
     let request = Request {
         call,
         form,
         application,
-        now: Timestamp::now(),
+        now,
     };
     let expire = path.strip_prefix("expire_authenticated_user/");
     match (path, grant_type) {

@@ -1,47 +1,22 @@
 //! Userinfo: who the token's beneficiary is (OpenID Connect Core section 5.3, with Blue Button's members).
 
-use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    audit::{Action, AuditTable, Event},
-    config::{ConfigError, Configuration, Stage, variable},
+    audit::{Action, Event},
+    config::Stage,
+    exchange::State,
     http::{Call, Method, Response, StatusCode, header},
-    identity::BeneId,
-    oauth::access::{Access, AccessError, VerifiedToken, Verifier},
+    oauth::access::{Access, AccessError, VerifiedToken},
+    rate_limit,
     rif::{Column, Row},
-    store::{ClaimsTable, StoredBeneficiary},
+    store::StoredBeneficiary,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// What the function holds: its stores and nothing more.
-pub struct State {
-    stage: Stage,
-    verifier: Verifier,
-    claims: ClaimsTable,
-    audit: AuditTable,
-}
-
-impl State {
-    /// The stores that the environment names.
-    ///
-    /// # Errors
-    /// When the environment is incomplete or a key cannot be read.
-    pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let client = DynamoDb::new(aws);
-        Ok(Self {
-            stage: Configuration::read(aws).await?.stage,
-            verifier: Verifier::from_environment(aws).await?,
-            claims: ClaimsTable::new(client.clone(), variable("CLAIMS_TABLE")?),
-            audit: AuditTable::new(client, variable("AUDIT_TABLE")?),
-        })
-    }
-}
-
-/// Answers a call.
-pub async fn handle(state: &State, call: Call) -> Response {
+/// Answers a call. In the sandbox people have made-up e-mail addresses.
+pub async fn handle(stage: Stage, state: &State, call: Call) -> Response {
     let response = match (call.path.as_str(), &call.method) {
-        ("/connect/userinfo", &Method::GET) => userinfo(state, &call, Timestamp::now()).await,
+        ("/connect/userinfo", &Method::GET) => userinfo(stage, state, &call).await,
         ("/connect/userinfo", &Method::OPTIONS) => Response::empty(StatusCode::NO_CONTENT),
         ("/connect/userinfo", method) => {
             let text = format!("Method \"{method}\" not allowed.");
@@ -52,44 +27,68 @@ pub async fn handle(state: &State, call: Call) -> Response {
     response.with_cors("GET, OPTIONS")
 }
 
-async fn userinfo(state: &State, call: &Call, now: Timestamp) -> Response {
-    let answer = read(state, call, now).await;
-    match answer {
-        Ok(body) => Response::json(StatusCode::OK, &body),
-        Err(error) => {
-            tracing::info!(reason = %error, "no access");
-            error.add_headers(detail(error.status(), error.detail()))
+async fn userinfo(stage: Stage, state: &State, call: &Call) -> Response {
+    let now = Timestamp::now();
+    let token = match verify(state, call, now).await {
+        Ok(token) => token,
+        Err(error) => return refuse(&error),
+    };
+    let counted = state.limits.count_token(&token, now);
+    let (allowance, answer) = tokio::join!(counted, read(state, call, (&token, now)));
+    let answer = answer.and_then(|(access, person)| claims(stage, &token, &access, &person));
+    let response = match (allowance, answer) {
+        (Some(allowance), _) if allowance.is_exceeded() => {
+            detail(StatusCode::TOO_MANY_REQUESTS, "Request was throttled.")
         }
+        (_, Ok(body)) => Response::json(StatusCode::OK, &body),
+        (_, Err(error)) => refuse(&error),
+    };
+    rate_limit::add_headers(allowance, response)
+}
+
+fn refuse(error: &AccessError) -> Response {
+    tracing::info!(reason = %error, "no access");
+    error.add_headers(detail(error.status(), error.detail()))
+}
+
+/// What can be checked without reading a table: the token, then its scope.
+async fn verify(state: &State, call: &Call, now: Timestamp) -> Result<VerifiedToken, AccessError> {
+    let token = state.verifier.verify(call, now).await?;
+    match token.scopes.has_profile() {
+        true => Ok(token),
+        false => Err(AccessError::InsufficientScope),
     }
 }
 
-/// Verifies, checks the scope, and only then reads; the token is confirmed and the record written beside the read.
-async fn read(state: &State, call: &Call, now: Timestamp) -> Result<Value, AccessError> {
-    let token = state.verifier.verify(call, now).await?;
-    if !token.scopes.has_profile() {
-        return Err(AccessError::InsufficientScope);
-    }
+/// Reads while the token is confirmed and the record is written.
+async fn read(
+    state: &State,
+    call: &Call,
+    (token, now): (&VerifiedToken, Timestamp),
+) -> Result<(Access, StoredBeneficiary), AccessError> {
     let about = (&token.patient, token.client_id.as_str());
     let event = Event::new(call, now, about, (Action::Userinfo, ""));
     let (access, person, recorded) = tokio::join!(
-        state.verifier.confirm(&token, now),
+        state.verifier.confirm(token, now),
         state.claims.beneficiary(&token.patient),
         state.audit.record(&event),
     );
     let access = access?;
     recorded?;
-    claims(state.stage, &token, &access, person?.as_ref())
+    Ok((access, person?.ok_or(AccessError::GrantMissing)?))
 }
 
 fn claims(
     stage: Stage,
     token: &VerifiedToken,
     access: &Access,
-    person: Option<&StoredBeneficiary>,
+    person: &StoredBeneficiary,
 ) -> Result<Value, AccessError> {
-    let person = person.ok_or(AccessError::GrantMissing)?;
     let beneficiary = person.beneficiary()?;
-    check_owner(&beneficiary.row, &token.patient)?;
+    if !beneficiary.belongs_to(token.patient.as_str()) {
+        tracing::error!("a stored row is not its partition's");
+        return Err(AccessError::Unavailable);
+    }
     let name = Name::of(&beneficiary.row);
     let patient = token.patient.as_str();
     Ok(json!({
@@ -129,16 +128,6 @@ fn email(stage: Stage, access: &Access) -> String {
         Some(username) if stage.is_sandbox() => format!("{username}@example.com"),
         _ => String::new(),
     }
-}
-
-/// Whatever the table held: a row that is not the token's is not shown.
-fn check_owner(row: &Row<'_>, patient: &BeneId) -> Result<(), AccessError> {
-    let owner = row.get(Column::BENE_ID).map(|value| value.to_string());
-    if owner.as_deref() == Some(patient.as_str()) {
-        return Ok(());
-    }
-    tracing::error!("a stored row is not its partition's");
-    Err(AccessError::Unavailable)
 }
 
 fn detail(status: StatusCode, text: &str) -> Response {

@@ -1,11 +1,15 @@
 //! Wiring of the `userinfo` function.
 
-use bluebutton::{config, http};
-use userinfo::{State, handle};
+use bluebutton::{
+    config::{self, Configuration},
+    exchange, http,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), http::Error> {
     http::start_logging();
-    let state = State::from_environment(&config::aws().await).await?;
-    http::serve(|call| handle(&state, call)).await
+    let aws = config::aws().await;
+    let stage = Configuration::read(&aws).await?.stage;
+    let state = exchange::State::from_environment(&aws).await?;
+    http::serve(|call| userinfo::handle(stage, &state, call)).await
 }

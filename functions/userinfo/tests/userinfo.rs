@@ -5,7 +5,8 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config::{self, Configuration},
+    config::{self, Configuration, Stage},
+    exchange::State,
     http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, header},
     identity::BeneId,
     oauth::{
@@ -23,7 +24,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use stand::consent::Consent;
 use std::env;
-use userinfo::{State, handle};
+use userinfo::handle;
 
 const BASE_URL: &str = "http://localhost:8000";
 
@@ -90,7 +91,7 @@ impl Sandbox {
     }
 
     async fn get(&self, token: &str) -> (u16, Value) {
-        let response = handle(&self.state, call(Some(token))).await;
+        let response = handle(Stage::Sandbox, &self.state, call(Some(token))).await;
         let body = serde_json::from_slice(&response.body).expect("JSON");
         (response.status.as_u16(), body)
     }
@@ -183,7 +184,7 @@ async fn answers_calls_without_a_token_and_other_methods_in_blue_buttons_form() 
     let check = async |change: &dyn Fn(&mut Call), status: u16, challenge: bool| {
         let mut call = call(None);
         change(&mut call);
-        let response = handle(&sandbox.state, call).await;
+        let response = handle(Stage::Sandbox, &sandbox.state, call).await;
         assert_eq!(response.status, status);
         assert_eq!(response.header("www-authenticate").is_some(), challenge);
         assert_eq!(response.header("access-control-allow-origin"), Some("*"));

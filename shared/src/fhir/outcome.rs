@@ -86,6 +86,8 @@ pub enum Refusal {
         /// What to tell the client.
         detail: &'static str,
     },
+    /// The caller sends more requests than it may.
+    TooManyRequests,
     /// The claims table asks to slow down.
     Throttled,
     /// The claims table does not answer.
@@ -178,6 +180,7 @@ impl Refusal {
             Refusal::MalformedForm               => answer(400, "structure", ""),
             Refusal::NotAcceptable               => answer(406, "not-supported", ""),
             Refusal::Access { status, issue, .. } => answer(*status, issue, ""),
+            Refusal::TooManyRequests             => answer(429, "throttled", ""),
             Refusal::Throttled                   => answer(503, "throttled", ""),
             Refusal::Unavailable                 => answer(503, "transient", ""),
             Refusal::Internal                    => answer(500, "exception", ""),
@@ -264,6 +267,9 @@ impl Refusal {
                 "Only JSON is served: application/fhir+json or application/json."
             }
             Refusal::Access { detail, .. } => detail,
+            Refusal::TooManyRequests => {
+                "Too many requests; the Retry-After header says when to go on."
+            }
             Refusal::Throttled => "Too many requests at the moment; try again shortly.",
             Refusal::Unavailable => {
                 "The service is temporarily unavailable; try again in some seconds."

@@ -121,9 +121,7 @@ pub(super) async fn parse(content_type: &str, body: &[u8]) -> Result<Parameters,
     }
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let pairs = match essence.to_ascii_lowercase().as_str() {
-        "application/x-www-form-urlencoded" => {
-            pairs(std::str::from_utf8(body).map_err(|_| FormError::Malformed)?)
-        }
+        "application/x-www-form-urlencoded" => pairs(utf8_form(body).ok_or(FormError::Malformed)?),
         "multipart/form-data" => multipart(content_type, body).await?,
         _ => return Err(FormError::UnsupportedType),
     };
@@ -131,6 +129,24 @@ pub(super) async fn parse(content_type: &str, body: &[u8]) -> Result<Parameters,
         return Err(FormError::TooLarge);
     }
     Ok(Parameters(pairs))
+}
+
+/// The body as text, if it is UTF-8 before and after its percent signs are decoded: the decoder would put a replacement
+/// character for other bytes, and two different values would become the same.
+fn utf8_form(body: &[u8]) -> Option<&str> {
+    let mut decoded = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let Some((byte, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| *byte == b'%');
+        let code = hex
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        decoded.push(code.unwrap_or(*byte));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    std::str::from_utf8(&decoded).ok()?;
+    std::str::from_utf8(body).ok()
 }
 
 /// CMS's Python SDK posts its token requests as multipart (requests_toolbelt's encoder).
@@ -180,6 +196,8 @@ mod tests {
             Ok(pairs),
         )
         .await;
+        check(URLENCODED, "a=%E9%F", Err(FormError::Malformed)).await;
+        check(URLENCODED, "a=%C3%A9%", Ok(&[("a", "é%")])).await;
         check("", "", Ok(&[])).await;
         check("multipart/form-data; boundary=left-over", "", Ok(&[])).await;
         check("application/json", "{}", Err(FormError::UnsupportedType)).await;

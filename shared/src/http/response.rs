@@ -85,12 +85,13 @@ impl Response {
             .with_header(header::ACCESS_CONTROL_ALLOW_METHODS, methods)
             .with_header(
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "Accept, Authorization, Content-Type, If-Modified-Since, If-None-Match, Prefer, X-BLUEBUTTON-SDK, \
-                 X-BLUEBUTTON-SDK-VERSION",
+                "Accept, Authorization, Content-Type, If-Modified-Since, If-None-Match, Prefer, X-BLUEBUTTON-APP, \
+                 X-BLUEBUTTON-APP-VERSION, X-BLUEBUTTON-SDK, X-BLUEBUTTON-SDK-VERSION",
             )
             .with_header(
                 header::ACCESS_CONTROL_EXPOSE_HEADERS,
-                "ETag, Last-Modified, Retry-After, WWW-Authenticate, X-Data-Last-Loaded, X-Request-Id",
+                "ETag, Last-Modified, Retry-After, WWW-Authenticate, X-Data-Last-Loaded, X-RateLimit-Limit, \
+                 X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id",
             )
     }
 

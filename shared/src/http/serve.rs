@@ -2,7 +2,7 @@
 
 use lambda_http::{
     Error, LambdaEvent,
-    http::{HeaderName, StatusCode},
+    http::{HeaderName, StatusCode, header},
     lambda_runtime::run,
     service_fn,
 };
@@ -18,6 +18,9 @@ use std::{
 
 use super::{Call, Response, event::Event};
 use crate::config;
+
+/// A year, for which browsers then ask by https only (RFC 6797).
+const HTTPS_ONLY: &str = "max-age=31536000";
 
 /// Runs a function: each event becomes a [`Call`], each [`Response`] leaves with `X-Request-Id`,
 /// and a panic becomes a JSON 500.
@@ -47,6 +50,7 @@ where
     let started = Instant::now();
     let (request_id, method, version) =
         (call.request_id.clone(), call.method.clone(), call.version);
+    let is_https = call.base_url.starts_with("https://");
     let response = or_panic(|| handler(call)).await.unwrap_or_else(|| {
         let body = json!({"error": "server_error", "request_id": request_id});
         Response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)
@@ -59,6 +63,10 @@ where
         milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "answered"
     );
+    let response = match is_https {
+        true => response.with_header(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY),
+        false => response,
+    };
     response.with_header(HeaderName::from_static("x-request-id"), &request_id)
 }
 
@@ -98,12 +106,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_answer_carries_the_request_id() {
+    async fn every_answer_carries_the_request_id_and_on_https_asks_for_https_only() {
         async fn answers(_: Call) -> Response {
             Response::empty(StatusCode::NO_CONTENT)
         }
-        let response = answer(&answers, call()).await;
-        assert!(response.header("x-request-id").is_some());
-        assert_eq!(response.header("cache-control"), Some("no-store"));
+        async fn panics(_: Call) -> Response {
+            panic!("for the test")
+        }
+        for (base_url, expected) in [
+            ("http://localhost:8000", None),
+            ("https://api.example/dev", Some(HTTPS_ONLY)),
+        ] {
+            let call = || Call::new(&json!({}), "", Some(base_url));
+            for response in [
+                answer(&answers, call()).await,
+                answer(&panics, call()).await,
+            ] {
+                assert!(response.header("x-request-id").is_some());
+                assert_eq!(response.header("cache-control"), Some("no-store"));
+                let only = response.header("strict-transport-security");
+                assert_eq!(only, expected, "{base_url}");
+            }
+        }
     }
 }

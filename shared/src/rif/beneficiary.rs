@@ -15,6 +15,18 @@ pub struct Beneficiary<'a> {
     pub mbi_hash: Option<&'a str>,
 }
 
+impl Beneficiary<'_> {
+    /// Whether everything that is stored of the person is that beneficiary's. The person's row and each earlier one must
+    /// say so; the rows of reference years hold no id, and one that does must hold the same.
+    #[must_use]
+    pub fn belongs_to(&self, beneficiary: &str) -> bool {
+        let mut identities = std::iter::once(&self.row).chain(&self.earlier);
+        let is_or_may_be =
+            |year: &Row<'_>| year.get(Column::BENE_ID).is_none() || year.belongs_to(beneficiary);
+        identities.all(|row| row.belongs_to(beneficiary)) && self.years.iter().all(is_or_may_be)
+    }
+}
+
 /// The part of a beneficiary row that belongs to its reference year: the year itself, the counts of months and the
 /// columns of single months. `None` where the row names no year.
 #[must_use]

@@ -80,6 +80,13 @@ impl<'a> Row<'a> {
         self.get(column)?.decimal()
     }
 
+    /// Whether the row says that it is that beneficiary's; one that does not say whose it is, is nobody's.
+    #[must_use]
+    pub fn belongs_to(&self, beneficiary: &str) -> bool {
+        let owner = self.get(Column::BENE_ID).map(|value| value.to_string());
+        owner.as_deref() == Some(beneficiary)
+    }
+
     /// Sets the value of a column; columns that are not part of this row are left out.
     pub fn set(&mut self, column: Column, value: Option<Value<'a>>) {
         let position = self.positions[column as usize];

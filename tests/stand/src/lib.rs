@@ -16,15 +16,18 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use bluebutton::audit::AuditTable;
+use bluebutton::config::Limits;
 use bluebutton::exchange::State;
 use bluebutton::http::{Call, Response};
 use bluebutton::oauth::access::Verifier;
 use bluebutton::oauth::keys::{KeySet, Keys, PublicKey};
 use bluebutton::oauth::{Application, ClientType, DataAccess, Scopes};
+use bluebutton::rate_limit::RateLimits;
 use bluebutton::rif::{Claim, ClaimType, Column, FileType, Row, RowPart, Value as RifValue};
 use bluebutton::store::stored_claim::{encode, encode_row, encode_rows};
 use bluebutton::store::{
-    ApplicationsTable, ClaimsTable, Facts, GrantsTable, IdentityTable, TransientTable,
+    ApplicationsTable, ClaimsTable, Facts, GrantsTable, IdentityTable, RequestCountsTable,
+    TransientTable,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -49,6 +52,7 @@ pub struct Stand {
     pub state: State,
     /// Which people hashes stand for.
     pub identity: IdentityTable,
+    counts: RequestCountsTable,
     /// What is behind it.
     pub tables: Tables,
     pkcs8: Vec<u8>,
@@ -84,14 +88,17 @@ impl Stand {
             tables.put("grants", grant(patient, false));
         }
         let identity = IdentityTable::new(client.clone(), "identity");
+        let counts = RequestCountsTable::new(client.clone(), "counts");
         let state = State {
             verifier,
             claims: ClaimsTable::new(client.clone(), "claims"),
             audit: AuditTable::new(client, "audit"),
+            limits: RateLimits::new(counts.clone(), Limits::default()),
         };
         Self {
             state,
             identity,
+            counts,
             tables,
             pkcs8,
             kid,
@@ -111,13 +118,10 @@ impl Stand {
 
     /// Loads a row under an id that need not be its own, which no loader does.
     pub fn load_person_as(&self, partition: &str, patient: &str) {
-        let mut row = Row::new(FileType::Beneficiary.layout(), RowPart::Header);
-        row.set(Column::BENE_ID, Some(RifValue::Text(patient)));
-        row.set(Column::BENE_SRNM_NAME, Some(RifValue::Text("Doe")));
-        row.set(Column::MBI_NUM, Some(RifValue::Text(MBI)));
-        let mut person = item(partition, "B", &encode_rows(std::slice::from_ref(&row)));
+        let mut person = item(partition, "B", &person(Some(patient)));
         person["mh"] = json!({"S": MBI_HASH});
         self.tables.put("claims", person);
+        let mut row = person_row(FileType::Beneficiary, Some(patient));
         row.set(Column::RFRNC_YR, Some(RifValue::Text("2024")));
         self.item(partition, "Y#2024", &encode_row(&row));
     }
@@ -136,15 +140,11 @@ impl Stand {
         id: &str,
         sensitive: bool,
     ) {
-        let mut header = Row::new(claim_type.layout(), RowPart::Header);
-        header.set(Column::BENE_ID, Some(RifValue::Text(patient)));
-        header.set(claim_type.id_column(), Some(RifValue::Text(id)));
-        let claim = Claim {
-            claim_type,
-            header,
-            lines: Vec::new(),
-        };
-        self.store_claim(partition, &claim, sensitive);
+        self.store_claim(
+            partition,
+            &claim_of(Some(patient), claim_type, id),
+            sensitive,
+        );
     }
 
     /// Loads a claim as it is under that id.
@@ -163,6 +163,29 @@ impl Stand {
         self.tables.put("claims", item(partition, key, bytes));
     }
 
+    /// The bytes of the item under that key.
+    pub fn stored_bytes(&self, partition: &str, key: &str) -> Vec<u8> {
+        let items = self.tables.items("claims");
+        let mut found = items.iter().filter(|item| is_at(item, partition, key));
+        let item = found.next().expect("an item under that key");
+        let bytes = item["d"]["B"].as_str().expect("DynamoDB JSON");
+        BASE64.decode(bytes).expect("DynamoDB JSON")
+    }
+
+    /// Gives the item under that key other bytes, which no loader does.
+    pub fn replace_bytes(&self, partition: &str, key: &str, bytes: &[u8]) {
+        self.tables.edit("claims", |item| {
+            if is_at(item, partition, key) {
+                item["d"]["B"] = BASE64.encode(bytes).into();
+            }
+        });
+    }
+
+    /// Sets how often what may be tried.
+    pub fn limit(&mut self, limits: Limits) {
+        self.state.limits = RateLimits::new(self.counts.clone(), limits);
+    }
+
     /// Notes that a hash stands for that person.
     pub fn load_identity(&self, hash: &str, patient: &str) {
         let item = json!({"pk": {"S": hash}, "sk": {"S": patient}});
@@ -171,10 +194,19 @@ impl Stand {
 
     /// An access token of that person with those scopes.
     pub fn token(&self, patient: &str, scope: &str) -> String {
+        self.sign(patient, scope, "jti")
+    }
+
+    /// As [`Stand::own_token`], with another id.
+    pub fn own_token_with_id(&self, id: &str) -> String {
+        self.sign(OWN, Scopes::DEFAULT, id)
+    }
+
+    fn sign(&self, patient: &str, scope: &str, id: &str) -> String {
         let now = Timestamp::now().as_second();
         let claims = json!({
             "iss": BASE, "aud": BASE, "sub": "opaque", "patient": patient, "client_id": CLIENT_ID, "scope": scope,
-            "grant": "grant", "jti": "jti", "iat": now, "exp": now + 3600,
+            "grant": "grant", "jti": id, "iat": now, "exp": now + 3600,
         });
         let header = jsonwebtoken::Header {
             typ: Some("at+jwt".to_owned()),
@@ -189,6 +221,49 @@ impl Stand {
     pub fn own_token(&self) -> String {
         self.token(OWN, Scopes::DEFAULT)
     }
+}
+
+/// The stored bytes of a person who says that they are that beneficiary, or nobody.
+pub fn person(owner: Option<&str>) -> Vec<u8> {
+    let row = person_row(FileType::Beneficiary, owner);
+    encode_rows(std::slice::from_ref(&row))
+}
+
+/// The stored bytes of a person with an earlier identity that says whose it is, or nobody's.
+pub fn person_with_earlier(owner: &str, earlier: Option<&str>) -> Vec<u8> {
+    encode_rows(&[
+        person_row(FileType::Beneficiary, Some(owner)),
+        person_row(FileType::BeneficiaryHistory, earlier),
+    ])
+}
+
+/// The stored bytes of a claim that says whose it is, or nobody's.
+pub fn claim(owner: Option<&str>, claim_type: ClaimType, id: &str) -> Vec<u8> {
+    let claim = claim_of(owner, claim_type, id);
+    encode(&claim, &Facts::of(&claim, LOADED.parse().expect("a time")))
+}
+
+fn person_row<'a>(file_type: FileType, owner: Option<&'a str>) -> Row<'a> {
+    let mut row = Row::new(file_type.layout(), RowPart::Header);
+    row.set(Column::BENE_ID, owner.map(RifValue::Text));
+    row.set(Column::BENE_SRNM_NAME, Some(RifValue::Text("Doe")));
+    row.set(Column::MBI_NUM, Some(RifValue::Text(MBI)));
+    row
+}
+
+fn claim_of<'a>(owner: Option<&'a str>, claim_type: ClaimType, id: &'a str) -> Claim<'a> {
+    let mut header = Row::new(claim_type.layout(), RowPart::Header);
+    header.set(Column::BENE_ID, owner.map(RifValue::Text));
+    header.set(claim_type.id_column(), Some(RifValue::Text(id)));
+    Claim {
+        claim_type,
+        header,
+        lines: Vec::new(),
+    }
+}
+
+fn is_at(item: &Value, partition: &str, key: &str) -> bool {
+    item["pk"]["S"] == partition && item["sk"]["S"] == key
 }
 
 fn item(partition: &str, key: &str, bytes: &[u8]) -> Value {
@@ -236,6 +311,13 @@ pub fn event_call(event: &str, token: &str) -> Call {
     let event = event.replace("TOKEN", token);
     let event = serde_json::from_str(&event).expect("the stand works");
     Call::new(&event, "", Some(BASE))
+}
+
+/// Checks that an answer has that status and that its body nowhere names the other person.
+pub fn check_names_nobody_else(what: &str, response: &Response, status: u16) {
+    let body = String::from_utf8_lossy(&response.body);
+    assert_eq!(response.status.as_u16(), status, "{what}: {body}");
+    assert!(!body.contains(OTHER), "{what}: {body}");
 }
 
 /// An answer's body as JSON.
@@ -295,7 +377,61 @@ pub struct Tables(Arc<Mutex<Content>>);
 struct Content {
     items: Vec<(String, Value)>,
     faults: Vec<(&'static str, &'static str)>,
-    reads: usize,
+    calls: Vec<TableCall>,
+}
+
+/// A call of a table.
+#[derive(Clone, Debug)]
+pub struct TableCall {
+    /// DynamoDB's operation in lower case.
+    pub operation: String,
+    /// The table.
+    pub table: String,
+    /// The request.
+    pub request: Value,
+}
+
+impl TableCall {
+    /// Whether it only reads.
+    pub fn is_read(&self) -> bool {
+        ["getitem", "query"].contains(&self.operation.as_str())
+    }
+
+    /// The partition that is read or written.
+    pub fn partition(&self) -> Option<&str> {
+        let values = &self.request["ExpressionAttributeValues"];
+        let places = [
+            &self.request["Key"]["pk"],
+            &self.request["Item"]["pk"],
+            &values[":pk"],
+            &values[":hash"],
+        ];
+        places.iter().find_map(|place| place["S"].as_str())
+    }
+}
+
+impl Content {
+    /// Adds one to the number of the request's item: of all updates, stands need only that of counters.
+    fn count(&mut self, table: &str, request: &Value) -> Value {
+        const NUMBER: &str = "requests";
+        let key = &request["Key"]["pk"];
+        let is_counter = |(name, item): &&mut (String, Value)| name == table && item["pk"] == *key;
+        let found = self.items.iter_mut().find(is_counter);
+        let count = match found {
+            Some((_, item)) => {
+                let text = item[NUMBER]["N"].as_str().unwrap_or("0");
+                let count: u64 = text.parse().expect("DynamoDB JSON");
+                item[NUMBER] = json!({"N": (count + 1).to_string()});
+                count + 1
+            }
+            None => {
+                let item = json!({"pk": key, NUMBER: {"N": "1"}});
+                self.items.push((table.to_owned(), item));
+                1
+            }
+        };
+        json!({"Attributes": {NUMBER: {"N": count.to_string()}}})
+    }
 }
 
 impl Tables {
@@ -317,7 +453,19 @@ impl Tables {
 
     /// How often any table was read.
     pub fn reads(&self) -> usize {
-        self.0.lock().expect("no test panicked here").reads
+        self.calls().iter().filter(|call| call.is_read()).count()
+    }
+
+    /// The calls of all tables so far.
+    pub fn calls(&self) -> Vec<TableCall> {
+        self.0.lock().expect("no test panicked here").calls.clone()
+    }
+
+    /// Changes every item of a table.
+    pub fn edit(&self, table: &str, change: impl Fn(&mut Value)) {
+        let mut content = self.0.lock().expect("no test panicked here");
+        let items = content.items.iter_mut().filter(|(name, _)| name == table);
+        items.for_each(|(_, item)| change(item));
     }
 
     /// Adds an item.
@@ -401,6 +549,11 @@ impl Tables {
             .expect("DynamoDB JSON")
             .to_owned();
         let mut content = self.0.lock().expect("no test panicked here");
+        content.calls.push(TableCall {
+            operation: operation.to_owned(),
+            table: table.clone(),
+            request: request.clone(),
+        });
         if let Some((_, code)) = content.faults.iter().find(|(name, _)| *name == table) {
             let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
             return (400, json!({"__type": kind, "message": "for the test"}));
@@ -409,7 +562,9 @@ impl Tables {
             content.items.push((table, request["Item"].clone()));
             return (200, json!({}));
         }
-        content.reads += 1;
+        if operation == "updateitem" {
+            return (200, content.count(&table, request));
+        }
         let items = content.items.iter().filter(|(name, _)| *name == table);
         let mut items = items.map(|(_, item)| item);
         let answer = match operation {
