@@ -11,6 +11,11 @@ use super::search::PageRequest;
 /// so an answer stays under 4 MB as sent; the rest is left for head and links.
 pub const ENTRIES_BYTES_MAX: usize = 4_000_000 - 64_000;
 
+/// The room that is made for an entry beforehand: an ExplanationOfBenefit of usual size.
+const ENTRY_BYTES_USUAL: usize = 16 * 1024;
+/// The room for what stands in front of the entries.
+const HEAD_BYTES_USUAL: usize = 4 * 1024;
+
 /// One page of the results of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
@@ -89,7 +94,7 @@ impl Searchset<'_> {
         bytes_max: usize,
     ) -> Result<Vec<u8>, E::Error> {
         let (entries, written) = self.entries(&page.items, bytes_max)?;
-        let mut w = Writer::new();
+        let mut w = Writer::with_capacity(entries.len() + HEAD_BYTES_USUAL);
         w.object(|w| {
             w.text("resourceType", "Bundle");
             if is_id(self.id) {
@@ -107,7 +112,7 @@ impl Searchset<'_> {
             w.array(|w| self.links(w, page, written));
             if !entries.is_empty() {
                 w.key("entry");
-                w.array(|w| w.raw(&entries));
+                w.array(|w| w.all_of(&entries));
             }
         });
         Ok(w.into_bytes())
@@ -118,8 +123,8 @@ impl Searchset<'_> {
         &self,
         items: &[E],
         bytes_max: usize,
-    ) -> Result<(String, usize), E::Error> {
-        let mut w = Writer::new();
+    ) -> Result<(Writer, usize), E::Error> {
+        let mut w = Writer::with_capacity(items.len() * ENTRY_BYTES_USUAL);
         for (written, item) in items.iter().enumerate() {
             let before = w.len();
             w.begin_object();
@@ -131,10 +136,10 @@ impl Searchset<'_> {
             // One entry is always answered, or the search would not come to an end.
             if w.len() > bytes_max && written > 0 {
                 w.truncate(before);
-                return Ok((w.into_text(), written));
+                return Ok((w, written));
             }
         }
-        Ok((w.into_text(), items.len()))
+        Ok((w, items.len()))
     }
 
     fn links<E>(&self, w: &mut Writer, page: &Page<E>, written: usize) {

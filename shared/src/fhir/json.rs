@@ -25,6 +25,14 @@ impl Writer {
         Self::default()
     }
 
+    /// An empty document with room for so many bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
     /// The document so far.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
@@ -43,12 +51,6 @@ impl Writer {
         self.bytes.len()
     }
 
-    /// The document so far as text.
-    #[must_use]
-    pub fn into_text(self) -> String {
-        String::from_utf8(self.bytes).expect("only whole strings are written")
-    }
-
     /// Takes back everything written since the document had that many bytes.
     pub fn truncate(&mut self, len: usize) {
         self.bytes.truncate(len);
@@ -61,6 +63,7 @@ impl Writer {
     }
 
     /// An object as a value, its members written by `members`.
+    #[inline]
     pub fn object(&mut self, members: impl FnOnce(&mut Self)) {
         self.begin_object();
         members(self);
@@ -68,6 +71,7 @@ impl Writer {
     }
 
     /// An array as a value, its elements written by `elements`.
+    #[inline]
     pub fn array(&mut self, elements: impl FnOnce(&mut Self)) {
         self.begin_array();
         elements(self);
@@ -75,11 +79,13 @@ impl Writer {
     }
 
     /// The member `key` with an object, left out when `members` writes none.
+    #[inline]
     pub fn object_unless_empty(&mut self, key: &str, members: impl FnOnce(&mut Self)) {
         self.unless_empty(key, b'{', b'}', members);
     }
 
     /// The member `key` with an array, left out when `elements` writes none.
+    #[inline]
     pub fn array_unless_empty(&mut self, key: &str, elements: impl FnOnce(&mut Self)) {
         self.unless_empty(key, b'[', b']', elements);
     }
@@ -107,8 +113,8 @@ impl Writer {
     }
 
     /// The name of a member; keys are the specification's own names, which need no escaping.
+    #[inline(always)] // A constant that is known where it is written is copied in a few moves.
     pub fn key(&mut self, key: &str) {
-        self.bytes.reserve(key.len() + r#","":"#.len());
         self.separate();
         self.bytes.push(b'"');
         self.bytes.extend_from_slice(key.as_bytes());
@@ -147,9 +153,16 @@ impl Writer {
         self.bytes.push(b'"');
     }
 
-    /// JSON as it stands: a value, or members of the open object.
+    /// JSON as it stands: a value, or members of the open object. It may leave a string open, which `escaped` carries on.
+    #[inline(always)]
     pub fn raw(&mut self, json: &str) {
         self.separate();
+        self.append(json);
+    }
+
+    /// JSON as it stands that follows without a comma: what ends something, or begins with the comma.
+    #[inline(always)]
+    pub fn append(&mut self, json: &str) {
         self.bytes.extend_from_slice(json.as_bytes());
     }
 
@@ -161,57 +174,66 @@ impl Writer {
         }
     }
 
+    /// What another writer wrote: a value, or several with their commas.
+    pub fn all_of(&mut self, other: &Writer) {
+        self.separate();
+        self.bytes.extend_from_slice(&other.bytes);
+    }
+
     /// A number with the scale it was read with.
     pub fn number(&mut self, decimal: Decimal) {
         self.separate();
-        if decimal.units < 0 {
-            self.bytes.push(b'-');
-        }
-        let scale = usize::from(decimal.scale);
-        self.digits(decimal.units.unsigned_abs(), scale + 1);
-        if scale > 0 {
-            self.bytes.insert(self.bytes.len() - scale, b'.');
-        }
+        decimal.with_ascii(|text| self.bytes.extend_from_slice(text));
     }
 
     /// A FHIR date.
     pub fn date(&mut self, date: Date) {
         self.separate();
-        self.bytes.push(b'"');
-        self.day(date);
-        self.bytes.push(b'"');
+        let [y1, y2, y3, y4, m1, m2, d1, d2] = digits_of(date);
+        let day = [b'"', y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'"'];
+        self.bytes.extend_from_slice(&day);
     }
 
     /// Midnight UTC of a day as a FHIR dateTime, in the form in which CMS writes it.
     pub fn date_time(&mut self, date: Date) {
-        self.separate();
-        self.bytes.push(b'"');
-        self.day(date);
-        self.bytes.extend_from_slice(b"T00:00:00+00:00\"");
+        self.date(date);
+        self.bytes.pop();
+        self.append("T00:00:00+00:00\"");
     }
 
     /// A FHIR instant, to the millisecond.
     pub fn instant(&mut self, instant: Timestamp) {
         let moment = Offset::UTC.to_datetime(instant);
-        self.separate();
-        self.bytes.push(b'"');
-        self.day(moment.date());
-        for (before, number, width) in [
-            (b'T', moment.hour().unsigned_abs().into(), 2),
-            (b':', moment.minute().unsigned_abs().into(), 2),
-            (b':', moment.second().unsigned_abs().into(), 2),
-            (b'.', moment.millisecond().unsigned_abs().into(), 3),
-        ] {
-            self.bytes.push(before);
-            self.digits(number, width);
-        }
-        self.bytes.extend_from_slice(b"+00:00\"");
+        self.date(moment.date());
+        self.bytes.pop();
+        let [h1, h2] = two_digits(moment.hour());
+        let [m1, m2] = two_digits(moment.minute());
+        let [s1, s2] = two_digits(moment.second());
+        let time = [b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'.'];
+        self.bytes.extend_from_slice(&time);
+        let milliseconds = moment.millisecond().unsigned_abs();
+        let [tenths, rest] = [milliseconds / 100, milliseconds % 100];
+        let [hundredths, thousandths] = two_digits(rest as i8);
+        self.bytes
+            .extend_from_slice(&[b'0' + tenths as u8, hundredths, thousandths]);
+        self.append("+00:00\"");
     }
 
     /// A whole number: sequences, totals.
     pub fn unsigned(&mut self, number: u64) {
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        let mut rest = number;
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
         self.separate();
-        self.digits(number, 1);
+        self.bytes.extend_from_slice(&digits[at..]);
     }
 
     /// `true` or `false`.
@@ -219,6 +241,7 @@ impl Writer {
         self.raw(if boolean { "true" } else { "false" });
     }
 
+    #[inline]
     fn unless_empty(&mut self, key: &str, open: u8, close: u8, content: impl FnOnce(&mut Self)) {
         let before = self.bytes.len();
         self.key(key);
@@ -235,34 +258,15 @@ impl Writer {
     /// A comma, unless this is the first thing in its object or array or follows a key.
     ///
     /// The last byte tells: strings end with a quotation mark, so these four can only be structure.
+    #[inline]
     fn separate(&mut self) {
         if !matches!(self.bytes.last(), None | Some(b'{' | b'[' | b':' | b',')) {
             self.bytes.push(b',');
         }
     }
 
-    fn day(&mut self, date: Date) {
-        self.digits(u64::from(date.year().unsigned_abs()), 4);
-        self.bytes.push(b'-');
-        self.digits(u64::from(date.month().unsigned_abs()), 2);
-        self.bytes.push(b'-');
-        self.digits(u64::from(date.day().unsigned_abs()), 2);
-    }
-
-    /// The digits of a number, with zeros in front up to that width.
-    fn digits(&mut self, mut number: u64, width: usize) {
-        let mut digits = [b'0'; 20];
-        let mut at = digits.len();
-        while number > 0 || at > digits.len() - width {
-            at -= 1;
-            digits[at] = b'0' + (number % 10) as u8;
-            number /= 10;
-        }
-        self.bytes.extend_from_slice(&digits[at..]);
-    }
-
-    /// Appends text with the escapes of RFC 8259 section 7; runs of plain bytes are copied at once.
-    fn escaped(&mut self, text: &str) {
+    /// Text within a string that is open, with the escapes of RFC 8259 section 7; runs of plain bytes are copied at once.
+    pub fn escaped(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         while let Some(at) = first_to_escape(rest) {
             self.bytes.extend_from_slice(&rest[..at]);
@@ -288,7 +292,22 @@ impl Writer {
     }
 }
 
-/// The bytes that RFC 8259 does not allow as they are.
+/// Year, month and day.
+fn digits_of(date: Date) -> [u8; 8] {
+    let year = date.year().unsigned_abs();
+    let [y1, y2] = two_digits((year / 100) as i8);
+    let [y3, y4] = two_digits((year % 100) as i8);
+    let [m1, m2] = two_digits(date.month());
+    let [d1, d2] = two_digits(date.day());
+    [y1, y2, y3, y4, m1, m2, d1, d2]
+}
+
+/// The digits of a number from 0 to 99.
+fn two_digits(number: i8) -> [u8; 2] {
+    let number = number.unsigned_abs();
+    [b'0' + number / 10, b'0' + number % 10]
+}
+
 /// Where the first byte stands that needs an escape. Nearly all texts have none, so that eight bytes are looked at
 /// together first.
 fn first_to_escape(bytes: &[u8]) -> Option<usize> {
@@ -315,6 +334,7 @@ const fn may_need_escape(word: u64) -> bool {
     (control | quotation_mark | backslash) & HIGH_BITS != 0
 }
 
+/// The bytes that RFC 8259 does not allow as they are.
 static NEEDS_ESCAPE: [bool; 256] = {
     let mut needs_escape = [false; 256];
     let mut control = 0;

@@ -45,6 +45,9 @@ pub const VALUE_BYTES_MAX: usize = 255;
 /// The most digits of a decimal: all of them fit [`Decimal::units`].
 pub const DECIMAL_DIGITS_MAX: usize = 18;
 
+/// The longest text of a decimal: its digits or those of a whole number, a zero in front, the point and the sign.
+const DECIMAL_TEXT_BYTES_MAX: usize = 24;
+
 /// The most digits of a whole number, as in a beneficiary id.
 pub const INTEGER_DIGITS_MAX: usize = 19;
 
@@ -105,6 +108,43 @@ impl<'a> Value<'a> {
 impl Decimal {
     /// Zero without decimal places.
     pub const ZERO: Decimal = Decimal { units: 0, scale: 0 };
+
+    /// The text as it stood in the file.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        let text = self.with_ascii(<[u8]>::to_vec);
+        String::from_utf8(text).expect("digits are ASCII")
+    }
+
+    /// Hands over the ASCII bytes of the text as it stood in the file, made on the stack: `-12.30`.
+    #[inline]
+    pub fn with_ascii<T>(self, take: impl FnOnce(&[u8]) -> T) -> T {
+        let mut text = [b'0'; DECIMAL_TEXT_BYTES_MAX];
+        let (mut at, mut rest) = (text.len(), self.units.unsigned_abs());
+        let whole_at = text.len() - usize::from(self.scale).min(DECIMAL_DIGITS_MAX);
+        while at > whole_at {
+            at -= 1;
+            text[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        if self.scale > 0 {
+            at -= 1;
+            text[at] = b'.';
+        }
+        loop {
+            at -= 1;
+            text[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if self.units < 0 {
+            at -= 1;
+            text[at] = b'-';
+        }
+        take(&text[at..])
+    }
 }
 
 fn is_blank(text: &str) -> bool {
@@ -262,19 +302,7 @@ impl fmt::Display for Value<'_> {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.units < 0 { "-" } else { "" };
-        let units = self.units.unsigned_abs();
-        if self.scale == 0 {
-            return write!(f, "{sign}{units}");
-        }
-        let divisor = 10_u64.pow(u32::from(self.scale));
-        write!(
-            f,
-            "{sign}{}.{:0width$}",
-            units / divisor,
-            units % divisor,
-            width = usize::from(self.scale)
-        )
+        self.with_ascii(|text| f.write_str(str::from_utf8(text).expect("digits are ASCII")))
     }
 }
 

@@ -245,6 +245,7 @@ pub fn same_content(left: &[u8], right: &[u8]) -> bool {
 /// When the bytes are damaged or too new.
 pub fn decode(bytes: &[u8]) -> Result<Claim<'_>, FormatError> {
     let (facts, mut reader) = read_facts(bytes)?;
+    reader.expect_rows();
     let layout = facts.claim_type.layout();
     let mut header = Row::new(layout, RowPart::Header);
     reader.row(&mut header)?;

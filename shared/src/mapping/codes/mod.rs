@@ -42,14 +42,17 @@ impl Variable {
 /// # Panics
 /// Panics for a column that no rule may name because it has no variable; a test walks all rules.
 #[must_use]
-pub fn variable(column: Column) -> &'static Variable {
+pub const fn variable(column: Column) -> &'static Variable {
     find(column).expect("a mapped column has a variable")
 }
 
 /// The variable of a column, if it has one.
 #[must_use]
-pub fn find(column: Column) -> Option<&'static Variable> {
-    VARIABLES.get(usize::from(POSITIONS[column as usize]))
+pub const fn find(column: Column) -> Option<&'static Variable> {
+    match POSITIONS[column as usize] {
+        ABSENT => None,
+        at => Some(&VARIABLES[at as usize]),
+    }
 }
 
 /// The short description of a diagnosis code, ICD-9-CM or ICD-10-CM.
@@ -65,7 +68,8 @@ pub fn procedure(code: &str) -> Option<&'static str> {
 }
 
 fn meaning(codes: Codes, code: &str) -> Option<&'static str> {
-    let found = codes.binary_search_by(|(candidate, _)| candidate.cmp(&code));
+    // Codes have a few bytes, for which a comparison byte by byte is the shortest.
+    let found = codes.binary_search_by(|(candidate, _)| candidate.bytes().cmp(code.bytes()));
     found.ok().map(|at| codes[at].1)
 }
 

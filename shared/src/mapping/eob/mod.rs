@@ -1,9 +1,10 @@
 //! ExplanationOfBenefit: one claim with its lines.
 //!
 //! `tables` says where each column goes, in the words of `rule` and `terms`; `plan` sorts the rows by what
-//! they write, `engine` follows what they say.
+//! they write, `head` says what stands before their values, `engine` follows what they say.
 
 mod engine;
+mod head;
 mod plan;
 mod rule;
 mod tables;

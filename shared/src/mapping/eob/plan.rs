@@ -1,7 +1,9 @@
-//! The rows of each part by the element that they write, so that an element walks its own rows and no others.
+//! The rows of each part by the element that they write, so that an element walks its own rows and no others, each with
+//! the text that stands before its value.
 //!
 //! Computed from the tables at compile time; within an element the rows keep the order of the tables.
 
+use super::head::head;
 use super::rule::{Rule, Target};
 use super::tables::{Items, kind};
 use crate::mapping::Version;
@@ -50,65 +52,83 @@ pub(super) enum Element {
     Detail,
 }
 
-/// The rows of one part in one version, sorted by element.
+/// A row in one version.
 #[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub(super) rule: &'static Rule,
+    pub(super) target: Target,
+    /// What stands before the value in the answer.
+    pub(super) head: &'static str,
+}
+
+/// The rows of one part in one version, sorted by element.
 pub(super) struct Plan {
-    rules: [&'static Rule; ROWS_MAX],
+    steps: &'static [Step],
     /// Where the rows of each element begin, and where those of the last one end.
     starts: [u8; ELEMENTS + 1],
 }
 
 /// The plans of a type of claim in one version.
-#[derive(Clone, Copy)]
 pub(super) struct Plans {
     pub(super) claim: Plan,
     pub(super) items: Plan,
 }
 
 const ELEMENTS: usize = Element::Detail as usize + 1;
-/// The longest part has fewer rows; a longer one does not compile.
-const ROWS_MAX: usize = 192;
 
-static STU3: [Plans; ClaimType::ALL.len()] = all(Version::Stu3);
-static R4: [Plans; ClaimType::ALL.len()] = all(Version::R4);
+/// Sorts the rows of tables and joins the text before their values.
+macro_rules! plan {
+    ($tables:expr, $version:expr) => {{
+        const STARTS: [u8; ELEMENTS + 1] = starts($tables, $version);
+        const ROWS: usize = STARTS[ELEMENTS] as usize;
+        const RULES: [&Rule; ROWS] = sorted($tables, $version, STARTS);
+        static TEXT: [u8; text_bytes(&RULES, $version)] = text(&RULES, $version);
+        static STEPS: [Step; ROWS] = steps(&RULES, $version, &TEXT);
+        Plan {
+            steps: &STEPS,
+            starts: STARTS,
+        }
+    }};
+}
+
+macro_rules! plans {
+    ($claim_type:expr, $version:expr, $($name:ident)*) => {
+        match $claim_type {
+            $(ClaimType::$name => {
+                static PLANS: Plans = Plans {
+                    claim: plan!(kind(ClaimType::$name).claim, $version),
+                    items: plan!(items(ClaimType::$name), $version),
+                };
+                &PLANS
+            })*
+        }
+    };
+}
 
 /// The plans of that type of claim.
+#[rustfmt::skip]
 pub(super) fn plans(claim_type: ClaimType, version: Version) -> &'static Plans {
     match version {
-        Version::Stu3 => &STU3[claim_type as usize],
-        Version::R4 => &R4[claim_type as usize],
+        Version::Stu3 => plans!(claim_type, Version::Stu3, Carrier Dme Hha Hospice Inpatient Outpatient Pde Snf),
+        Version::R4 => plans!(claim_type, Version::R4, Carrier Dme Hha Hospice Inpatient Outpatient Pde Snf),
     }
 }
 
 impl Plan {
     /// The rows that write the element, in the order of the answer.
-    pub(super) fn rules(&self, element: Element) -> &[&'static Rule] {
+    pub(super) fn steps(&self, element: Element) -> &'static [Step] {
         let at = element as usize;
-        &self.rules[usize::from(self.starts[at])..usize::from(self.starts[at + 1])]
+        &self.steps[usize::from(self.starts[at])..usize::from(self.starts[at + 1])]
     }
 }
 
-const fn all(version: Version) -> [Plans; ClaimType::ALL.len()] {
-    let mut all = [of_type(ClaimType::ALL[0], version); ClaimType::ALL.len()];
-    let mut at = 0;
-    while at < all.len() {
-        all[ClaimType::ALL[at] as usize] = of_type(ClaimType::ALL[at], version);
-        at += 1;
-    }
-    all
-}
-
-const fn of_type(claim_type: ClaimType, version: Version) -> Plans {
-    let kind = kind(claim_type);
-    let (Items::Lines(items) | Items::Claim(items)) = kind.items;
-    Plans {
-        claim: sorted(kind.claim, version),
-        items: sorted(items, version),
-    }
+const fn items(claim_type: ClaimType) -> &'static [&'static [Rule]] {
+    let (Items::Lines(items) | Items::Claim(items)) = kind(claim_type).items;
+    items
 }
 
 /// Sorts by counting: how many rows each element has says where they begin.
-const fn sorted(tables: &'static [&'static [Rule]], version: Version) -> Plan {
+const fn starts(tables: &[&[Rule]], version: Version) -> [u8; ELEMENTS + 1] {
     let mut starts = [0; ELEMENTS + 1];
     let mut table = 0;
     while table < tables.len() {
@@ -126,18 +146,15 @@ const fn sorted(tables: &'static [&'static [Rule]], version: Version) -> Plan {
         starts[at + 1] += starts[at];
         at += 1;
     }
-    Plan {
-        rules: placed(tables, version, starts),
-        starts,
-    }
+    starts
 }
 
-const fn placed(
+const fn sorted<const ROWS: usize>(
     tables: &'static [&'static [Rule]],
     version: Version,
     mut next: [u8; ELEMENTS + 1],
-) -> [&'static Rule; ROWS_MAX] {
-    let mut rules = [&tables[0][0]; ROWS_MAX];
+) -> [&'static Rule; ROWS] {
+    let mut rules = [&tables[0][0]; ROWS];
     let mut table = 0;
     while table < tables.len() {
         let mut row = 0;
@@ -152,6 +169,63 @@ const fn placed(
         table += 1;
     }
     rules
+}
+
+const fn text_bytes(rules: &[&Rule], version: Version) -> usize {
+    let (mut bytes, mut at) = (0, 0);
+    while at < rules.len() {
+        bytes += head(rules[at], version).len();
+        at += 1;
+    }
+    bytes
+}
+
+/// The heads of all rows, one after the other.
+const fn text<const BYTES: usize>(rules: &[&Rule], version: Version) -> [u8; BYTES] {
+    let mut text = [0; BYTES];
+    let mut rest = text.as_mut_slice();
+    let mut at = 0;
+    while at < rules.len() {
+        let head = head(rules[at], version);
+        let mut part = 0;
+        while part < head.parts().len() {
+            let bytes = head.parts()[part].as_bytes();
+            let (place, behind) = rest.split_at_mut(bytes.len());
+            place.copy_from_slice(bytes);
+            rest = behind;
+            part += 1;
+        }
+        at += 1;
+    }
+    text
+}
+
+const fn steps<const ROWS: usize>(
+    rules: &[&'static Rule; ROWS],
+    version: Version,
+    mut text: &'static [u8],
+) -> [Step; ROWS] {
+    let step = Step {
+        rule: rules[0],
+        target: rules[0].target(version),
+        head: "",
+    };
+    let mut steps = [step; ROWS];
+    let mut at = 0;
+    while at < ROWS {
+        let (bytes, behind) = text.split_at(head(rules[at], version).len());
+        let Ok(head) = str::from_utf8(bytes) else {
+            panic!("whole texts were joined");
+        };
+        steps[at] = Step {
+            rule: rules[at],
+            target: rules[at].target(version),
+            head,
+        };
+        text = behind;
+        at += 1;
+    }
+    steps
 }
 
 /// The element that a row with that target writes; none where its value is written by other means.

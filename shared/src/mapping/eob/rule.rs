@@ -9,6 +9,7 @@ use super::terms::{
     STU3_PRINCIPAL_DX, STU3_REASON_DX,
 };
 use crate::mapping::Version;
+use crate::mapping::codes::variable;
 use crate::rif::{Column, Row};
 
 /// One row of a mapping table.
@@ -246,6 +247,16 @@ pub(super) enum System {
     Other(&'static str),
     /// Another system, without displays.
     Bare(&'static str),
+}
+
+impl System {
+    /// What a column's code means there.
+    pub(super) fn display(self, column: Column, code: &str) -> Option<&'static str> {
+        match self {
+            System::Variable | System::Other(_) => variable(column).display(code),
+            System::Bare(_) => None,
+        }
+    }
 }
 
 /// The category of a `supportingInfo`.

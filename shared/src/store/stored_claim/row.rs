@@ -390,6 +390,12 @@ impl<'a> RowReader<'a> {
         }
     }
 
+    /// Makes room for all that rows can give to remember, before the first is read.
+    pub(super) fn expect_rows(&mut self) {
+        self.memory.texts.reserve_exact(TEXTS_SEEN_MAX);
+        self.memory.numbers.reserve_exact(NUMBERS_SEEN_MAX);
+    }
+
     /// Nothing may follow the last row.
     pub(super) fn end(self) -> Result<(), FormatError> {
         if self.bytes.is_empty() {

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::part::{Part, extension, variable_code};
+use super::part::{Part, variable_code, variable_extension};
 use super::{Engine, elements};
 use crate::fhir::json::Writer;
 use crate::mapping::eob::plan::Element;
-use crate::mapping::eob::rule::Target;
+use crate::mapping::eob::rule::{Form, Target};
 use crate::mapping::eob::terms::{
     Coding, NPI, NUCC, ORGANIZATION_NPI, PERFORMING, PHARMACY_SYSTEMS, STU3_NPI, US_NPI,
 };
@@ -17,8 +17,9 @@ use crate::rif::Column;
 pub(super) struct CareTeam<'a> {
     version: Version,
     members: Vec<Member<'a>>,
-    /// The places in the team of each line's members.
-    lines: Vec<Vec<usize>>,
+    /// The places in the team of the lines' members, line after line, and where those of each line end.
+    named: Vec<usize>,
+    ends: Vec<usize>,
 }
 
 struct Member<'a> {
@@ -36,19 +37,23 @@ impl<'a> CareTeam<'a> {
         let mut team = Self {
             version: claim.version,
             members: Vec::new(),
-            lines: Vec::with_capacity(lines.len()),
+            named: Vec::with_capacity(lines.len() + 1),
+            ends: Vec::with_capacity(lines.len()),
         };
         team.add_all(claim);
+        team.named.clear();
         for line in lines {
-            let named = team.add_all(line);
-            team.lines.push(named);
+            team.add_all(line);
+            team.ends.push(team.named.len());
         }
         team
     }
 
     /// The sequences of the members that a line names.
     pub(super) fn of_line(&self, at: usize) -> impl Iterator<Item = u64> + '_ {
-        self.lines[at].iter().map(|at| self.sequence(*at))
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let named = &self.named[start..self.ends[at]];
+        named.iter().map(|at| self.sequence(*at))
     }
 
     pub(super) fn write(&self, w: &mut Writer, context: &Context) {
@@ -66,9 +71,9 @@ impl<'a> CareTeam<'a> {
         at as u64 + first
     }
 
-    /// Adds a part's members; the places of those it names.
-    fn add_all(&mut self, part: &Part<'a>) -> Vec<usize> {
-        let mut named = Vec::new();
+    /// Adds a part's members, and the places of those it names.
+    fn add_all(&mut self, part: &Part<'a>) {
+        let start = self.named.len();
         for (rule, target) in part.rules(Element::Member) {
             let (id_type, role, performs) = match target {
                 Target::Member(id_type, role) => (id_type, role, false),
@@ -86,11 +91,10 @@ impl<'a> CareTeam<'a> {
             if performs {
                 self.members[at].take_performance(part);
             }
-            if !named.contains(&at) {
-                named.push(at);
+            if !self.named[start..].contains(&at) {
+                self.named.push(at);
             }
         }
-        named
     }
 
     fn find_or_add(
@@ -163,10 +167,7 @@ impl<'a> Member<'a> {
 
     fn extensions(&self, w: &mut Writer, context: &Context) {
         for (column, code) in &self.extensions {
-            extension(w, *column, |w| {
-                w.key("valueCoding");
-                variable_code(w, *column, code);
-            });
+            variable_extension(w, *column, code);
         }
         for npi in &self.organizations {
             w.object(|w| {
@@ -277,10 +278,8 @@ impl Engine<'_> {
 
     pub(super) fn facility(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for (rule, target) in self.claim.rules(Element::Facility) {
-                if matches!(target, Target::Facility) {
-                    self.claim.code_extension(w, rule.column, rule.column);
-                }
+            for step in self.claim.steps(Element::Facility) {
+                self.claim.extension(w, step, Form::Code);
             }
         });
         self.place_of_care(w);

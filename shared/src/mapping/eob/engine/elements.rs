@@ -3,7 +3,7 @@
 use crate::fhir::json::Writer;
 use crate::mapping::Version;
 use crate::mapping::codes::{VARIABLE_BASE, variable};
-use crate::mapping::eob::terms::{ADJUDICATION, Coding};
+use crate::mapping::eob::terms::Coding;
 use crate::rif::{Column, Decimal};
 
 pub(super) fn coding(w: &mut Writer, coding: &Coding) {
@@ -12,35 +12,41 @@ pub(super) fn coding(w: &mut Writer, coding: &Coding) {
         code,
         display,
     } = coding;
-    w.raw_of(&[r#"{"system":""#, system, r#"","code":""#, code, r#"""#]);
-    end_coding(w, display);
-}
-
-/// The display of a coding of ours, which needs no escaping, and the end of the coding.
-pub(super) fn end_coding(w: &mut Writer, display: &str) {
-    if display.is_empty() {
-        w.end_object();
-    } else {
-        w.raw_of(&[r#""display":""#, display, r#""}"#]);
-    }
-}
-
-/// A coding; an empty display is left out.
-pub(super) fn bare_coding(w: &mut Writer, system: &str, code: &str, display: &str) {
-    w.raw_of(&[r#"{"system":""#, system, r#"","code":"#]);
-    w.string(code);
+    w.raw_of(&[r#"{"system":""#, system, r#"","code":""#, code]);
     if !display.is_empty() {
-        w.text("display", display);
+        w.append(r#"","display":""#);
+        w.append(display);
     }
-    w.end_object();
+    w.append(r#""}"#);
+}
+
+/// The code of a coding that is open up to it, and the rest: the display where there is one, which is ours and needs no
+/// escaping.
+pub(super) fn end_coding(w: &mut Writer, code: &str, display: Option<&str>) {
+    w.escaped(code);
+    if let Some(display) = display {
+        w.append(r#"","display":""#);
+        w.append(display);
+    }
+    w.append(r#""}"#);
+}
+
+/// A coding; a display that is not ours is escaped, an empty one left out.
+pub(super) fn bare_coding(w: &mut Writer, system: &str, code: &str, display: &str) {
+    w.raw_of(&[r#"{"system":""#, system, r#"","code":""#]);
+    w.escaped(code);
+    if !display.is_empty() {
+        w.append(r#"","display":""#);
+        w.escaped(display);
+    }
+    w.append(r#""}"#);
 }
 
 /// A CodeableConcept of one coding.
 pub(super) fn concept(w: &mut Writer, one: &Coding) {
-    w.raw(r#"{"coding":["#);
+    w.append(r#"{"coding":["#);
     coding(w, one);
-    w.end_array();
-    w.end_object();
+    w.append("]}");
 }
 
 /// The URL of a column's variable, as a value.
@@ -48,61 +54,18 @@ pub(super) fn url(w: &mut Writer, column: Column) {
     w.raw_of(&[r#"""#, VARIABLE_BASE, variable(column).name, r#"""#]);
 }
 
-/// A coding whose code is the URL of a variable and whose display is its label.
-pub(super) fn variable_coding(w: &mut Writer, system: &str, column: Column) {
-    let variable = variable(column);
-    w.raw_of(&[
-        r#"{"system":""#,
-        system,
-        r#"","code":""#,
-        VARIABLE_BASE,
-        variable.name,
-        r#"""#,
-    ]);
-    end_coding(w, variable.label);
-}
-
-/// A CodeableConcept of the coding of a variable.
-pub(super) fn variable_concept(w: &mut Writer, system: &str, column: Column) {
-    w.raw(r#"{"coding":["#);
-    variable_coding(w, system, column);
-    w.end_array();
-    w.end_object();
-}
-
-/// The category of an amount: the standard's coding, then the variable's where there is a label.
-pub(super) fn amount_category(w: &mut Writer, category: &Coding, label: Option<Column>) {
-    w.raw(r#""category":{"coding":["#);
-    coding(w, category);
-    if let Some(column) = label {
-        variable_coding(w, ADJUDICATION, column);
-    }
-    w.end_array();
-    w.end_object();
-}
-
-pub(super) fn total(w: &mut Writer, category: &Coding, label: Option<Column>, amount: Decimal) {
-    w.object(|w| {
-        amount_category(w, category, label);
-        w.key("amount");
-        money(w, Version::R4, amount);
-    });
-}
-
 /// An amount; in STU3 money is a quantity of a currency.
 pub(super) fn money(w: &mut Writer, version: Version, amount: Decimal) {
     w.raw(r#"{"value":"#);
-    w.number(amount);
-    w.raw(match version {
-        Version::Stu3 => r#""system":"urn:iso:std:iso:4217","code":"USD"}"#,
-        Version::R4 => r#""currency":"USD"}"#,
-    });
+    end_money(w, version, amount);
 }
 
-pub(super) fn quantity(w: &mut Writer, number: Decimal) {
-    w.object(|w| {
-        w.key("value");
-        w.number(number);
+/// An amount that is open up to its value.
+pub(super) fn end_money(w: &mut Writer, version: Version, amount: Decimal) {
+    w.number(amount);
+    w.append(match version {
+        Version::Stu3 => r#","system":"urn:iso:std:iso:4217","code":"USD"}"#,
+        Version::R4 => r#","currency":"USD"}"#,
     });
 }
 

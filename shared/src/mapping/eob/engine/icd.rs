@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::elements;
-use super::part::{Part, extension, variable_code};
+use super::part::{Part, variable_code, variable_extension};
 use crate::fhir::json::Writer;
 use crate::mapping::Version;
 use crate::mapping::codes;
@@ -12,6 +12,9 @@ use crate::mapping::eob::rule::{Label, Numbers, Target};
 use crate::mapping::eob::tables::Kind;
 use crate::mapping::eob::terms::{Coding, ICD_9_CM, ICD_10, ICD_10_CM, ICD_10_PCS, ICD_UNKNOWN};
 use crate::rif::Column;
+
+/// The room that is made for diagnoses beforehand.
+const DIAGNOSES_USUAL: usize = 12;
 
 /// An ICD code with the version that says which ICD it is from; what is no letter or digit says nothing.
 #[derive(PartialEq, Eq)]
@@ -46,7 +49,7 @@ impl<'a> Diagnoses<'a> {
         let mut diagnoses = Self {
             version: claim.version,
             packages: Vec::new(),
-            found: Vec::new(),
+            found: Vec::with_capacity(DIAGNOSES_USUAL),
             lines: Vec::with_capacity(lines.len()),
         };
         for (rule, target) in claim.rules(Element::Diagnosis) {
@@ -78,22 +81,20 @@ impl<'a> Diagnoses<'a> {
 
     pub(super) fn write(&self, w: &mut Writer, kind: &Kind) {
         for (at, (column, code)) in self.packages.iter().enumerate() {
-            w.object(|w| {
-                w.key("sequence");
-                w.unsigned(at as u64 + 1);
-                w.key("packageCode");
-                w.object(|w| {
-                    w.key("coding");
-                    w.array(|w| variable_code(w, *column, code));
-                });
-            });
+            w.raw(r#"{"sequence":"#);
+            w.unsigned(at as u64 + 1);
+            w.append(r#","packageCode":{"coding":["#);
+            variable_code(w, *column, code);
+            w.append("]}}");
         }
         for (at, diagnosis) in self.found.iter().enumerate() {
             let type_coding = match self.version {
                 Version::Stu3 => diagnosis.label.stu3(),
                 Version::R4 => Some(kind.diagnoses.coding(diagnosis.label)),
             };
-            w.object(|w| diagnosis.write(w, self.version, self.sequence(at), type_coding));
+            w.begin_object();
+            diagnosis.write(w, self.version, self.sequence(at), type_coding);
+            w.append("}");
         }
     }
 
@@ -139,27 +140,23 @@ impl Diagnosis<'_> {
         type_coding: Option<&'static Coding>,
     ) {
         if let Some((column, code)) = &self.present_on_admission {
-            w.key("extension");
-            w.array(|w| {
-                extension(w, *column, |w| {
-                    w.key("valueCoding");
-                    variable_code(w, *column, code);
-                });
-            });
+            w.raw(r#""extension":["#);
+            variable_extension(w, *column, code);
+            w.append("]");
         }
-        w.key("sequence");
+        w.raw(r#""sequence":"#);
         w.unsigned(sequence);
-        w.key("diagnosisCodeableConcept");
-        let display = codes::diagnosis(&self.icd.code);
+        w.append(r#","diagnosisCodeableConcept":"#);
         let icd_10: &[&str] = match version {
             Version::Stu3 => &[ICD_10],
             // CMS repeats ICD-10-CM codes under the international system.
             Version::R4 => &[ICD_10_CM, ICD_10],
         };
-        self.icd.write(w, icd_10, display);
+        self.icd.write(w, icd_10, codes::diagnosis(&self.icd.code));
         if let Some(coding) = type_coding {
-            w.key("type");
-            w.array(|w| elements::concept(w, coding));
+            w.append(r#","type":["#);
+            elements::concept(w, coding);
+            w.append("]");
         }
     }
 }
@@ -185,16 +182,14 @@ impl<'a> Procedures<'a> {
             Version::R4 => &[ICD_10_PCS, ICD_10],
         };
         for (at, (icd, date)) in self.found.iter().enumerate() {
-            w.object(|w| {
-                w.key("sequence");
-                w.unsigned(at as u64 + 1);
-                if let Some(column) = date {
-                    self.claim.date_time(w, "date", *column);
-                }
-                w.key("procedureCodeableConcept");
-                let display = codes::procedure(&icd.code);
-                icd.write(w, icd_10, display);
-            });
+            w.raw(r#"{"sequence":"#);
+            w.unsigned(at as u64 + 1);
+            if let Some(column) = date {
+                self.claim.date_time(w, "date", *column);
+            }
+            w.append(r#","procedureCodeableConcept":"#);
+            icd.write(w, icd_10, codes::procedure(&icd.code));
+            w.append("}");
         }
     }
 }
@@ -220,14 +215,12 @@ impl<'a> IcdCode<'a> {
             }
             None => &[ICD_UNKNOWN],
         };
-        w.object(|w| {
-            w.key("coding");
-            w.array(|w| {
-                for system in systems {
-                    elements::bare_coding(w, system, &self.code, display.unwrap_or_default());
-                }
-            });
-        });
+        w.append(r#"{"coding":["#);
+        for system in systems {
+            w.raw_of(&[r#"{"system":""#, system, r#"","code":""#]);
+            elements::end_coding(w, &self.code, display);
+        }
+        w.append("]}");
     }
 }
 

@@ -3,19 +3,17 @@
 use super::part::Part;
 use super::{Engine, elements};
 use crate::fhir::json::Writer;
-use crate::mapping::Version;
-use crate::mapping::eob::plan::Element;
-use crate::mapping::eob::rule::{Category, Fact, Rule, Target};
-use crate::mapping::eob::terms::{INFO, INFORMATION};
+use crate::mapping::eob::plan::{Element, Step};
+use crate::mapping::eob::rule::{Fact, Target};
 use crate::rif::Column;
 
 impl Engine<'_> {
     /// Writes what the claim's columns say; the last sequence.
     pub(super) fn claim_infos(&self, w: &mut Writer) -> u64 {
         let mut last = 0;
-        for (rule, target) in self.claim.rules(Element::Info) {
-            if let Target::Info(category, fact) = target {
-                self.claim.info(w, rule, category, fact, &mut last);
+        for step in self.claim.steps(Element::Info) {
+            if let Target::Info(_, fact) = step.target {
+                self.claim.info(w, step, fact, &mut last);
             }
         }
         last
@@ -32,75 +30,57 @@ impl Engine<'_> {
 }
 
 impl Part<'_> {
-    fn info(&self, w: &mut Writer, rule: &Rule, category: Category, fact: Fact, last: &mut u64) {
-        if !self.has_fact(rule, fact) {
-            return;
-        }
-        *last += 1;
-        w.object(|w| {
-            w.key("sequence");
-            w.unsigned(*last);
-            match self.version {
-                Version::Stu3 => {
-                    w.key("category");
-                    elements::variable_concept(w, INFORMATION, rule.column);
+    fn info(&self, w: &mut Writer, step: &Step, fact: Fact, last: &mut u64) {
+        let column = step.rule.column;
+        match fact {
+            Fact::Code(system) => {
+                if let Some(code) = self.text(column) {
+                    begin(w, step, last);
+                    elements::end_coding(w, &code, system.display(column, &code));
+                    w.append("]}}");
                 }
-                Version::R4 => info_category(w, rule.column, category),
             }
-            self.fact(w, rule, fact);
-        });
-    }
-
-    fn has_fact(&self, rule: &Rule, fact: Fact) -> bool {
-        let column = rule.column;
-        match fact {
-            Fact::Code(_) => self.text(column).is_some(),
-            Fact::Translated(codes) => self
-                .text(column)
-                .is_some_and(|code| codes.iter().any(|(known, _)| *known == code)),
-            Fact::Date | Fact::PeriodStart => self.has_date(column),
-            Fact::Period(end) => self.has_date(column) || self.has_date(end),
-            Fact::Quantity | Fact::Pints => self.number(rule).is_some(),
-        }
-    }
-
-    fn fact(&self, w: &mut Writer, rule: &Rule, fact: Fact) {
-        let column = rule.column;
-        match fact {
-            Fact::Code(system) => code(w, |w| self.code_in(w, system, column)),
-            Fact::Translated(codes) => code(w, |w| {
+            Fact::Translated(codes) => {
                 let found = self.text(column);
-                for (_, coding) in codes
-                    .iter()
-                    .filter(|(code, _)| Some(*code) == found.as_deref())
-                {
+                let is_found = |code: &str| found.as_deref() == Some(code);
+                if let Some((_, coding)) = codes.iter().find(|(code, _)| is_found(code)) {
+                    begin(w, step, last);
                     elements::coding(w, coding);
+                    w.append("]}}");
                 }
-            }),
-            Fact::Date => self.date(w, "timingDate", column),
+            }
+            Fact::Date => {
+                if let Some(date) = self.row.date(column) {
+                    begin(w, step, last);
+                    w.date(date);
+                    w.append("}");
+                }
+            }
             Fact::Period(end) => {
-                w.key("timingPeriod");
-                w.object(|w| {
+                if self.has_date(column) || self.has_date(end) {
+                    begin(w, step, last);
                     self.date(w, "start", column);
                     self.date(w, "end", end);
-                });
+                    w.append("}}");
+                }
             }
             Fact::PeriodStart => {
-                w.key("timingPeriod");
-                w.object(|w| self.date(w, "start", column));
+                if self.has_date(column) {
+                    begin(w, step, last);
+                    self.date(w, "start", column);
+                    w.append("}}");
+                }
             }
-            Fact::Quantity => {
-                w.key("valueQuantity");
-                elements::quantity(w, self.number_or_zero(column));
-            }
-            Fact::Pints => {
-                w.key("valueQuantity");
-                w.object(|w| {
-                    w.key("value");
-                    w.number(self.number_or_zero(column));
-                    w.raw(r#""unit":"pint","system":"http://unitsofmeasure.org","code":"[pt_us]""#);
-                });
-            }
+            Fact::Quantity => self.counted(w, step, last, "}}"),
+            Fact::Pints => self.counted(w, step, last, PINTS),
+        }
+    }
+
+    fn counted(&self, w: &mut Writer, step: &Step, last: &mut u64, end: &str) {
+        if let Some(number) = self.number(step.rule) {
+            begin(w, step, last);
+            w.number(number);
+            w.append(end);
         }
     }
 
@@ -118,62 +98,46 @@ impl Part<'_> {
                 w.key("coding");
                 w.array(|w| self.code(w, type_code));
             });
-            w.key("valueQuantity");
-            elements::quantity(w, self.number_or_zero(result));
+            w.raw(r#""valueQuantity":{"value":"#);
+            w.number(self.number_or_zero(result.rule.column));
+            w.append("}");
         });
     }
 
     /// The `supportingInfo` that refers to a line's observation; its sequence.
     fn observation_info(&self, w: &mut Writer, line: u64, last: &mut u64) -> Option<u64> {
-        let (_, result) = self.measured()?;
-        *last += 1;
-        w.object(|w| {
-            w.key("sequence");
-            w.unsigned(*last);
-            info_category(w, result, Category::Named(&INFO));
-            w.key("valueReference");
-            w.object(|w| elements::reference(w, &["#", &observation_id(line)]));
-        });
+        let (_, step) = self.measured()?;
+        begin(w, step, last);
+        w.escaped(&observation_id(line));
+        w.append(r#""}}"#);
         Some(*last)
     }
 
-    /// The columns of type and result of what was measured.
-    pub(super) fn measured(&self) -> Option<(Column, Column)> {
-        self.rules(Element::Observation)
-            .find_map(|(rule, target)| match target {
+    /// The column that says what was measured, and the row of the result.
+    pub(super) fn measured(&self) -> Option<(Column, &'static Step)> {
+        self.steps(Element::Observation)
+            .find_map(|step| match step.target {
                 Target::Observation(type_code) => {
                     self.text(type_code)?;
-                    Some((type_code, rule.column))
+                    Some((type_code, step))
                 }
                 _ => None,
             })
     }
 }
 
+/// The unit of blood, behind the number.
+const PINTS: &str = r#","unit":"pint","system":"http://unitsofmeasure.org","code":"[pt_us]"}}"#;
+
+/// Begins the next piece of information, up to its value.
+fn begin(w: &mut Writer, step: &Step, last: &mut u64) {
+    *last += 1;
+    w.raw(r#"{"sequence":"#);
+    w.unsigned(*last);
+    w.raw(step.head);
+}
+
 /// The id of the observation of the line with that sequence.
 pub(super) fn observation_id(line: u64) -> String {
     format!("line-observation-{line}")
-}
-
-fn info_category(w: &mut Writer, column: Column, category: Category) {
-    w.key("category");
-    match category {
-        Category::Only(coding) => elements::concept(w, coding),
-        Category::Named(coding) => w.object(|w| {
-            w.key("coding");
-            w.array(|w| {
-                elements::coding(w, coding);
-                elements::variable_coding(w, INFORMATION, column);
-            });
-        }),
-    }
-}
-
-/// The member `code` of one coding.
-fn code(w: &mut Writer, coding: impl FnOnce(&mut Writer)) {
-    w.key("code");
-    w.object(|w| {
-        w.key("coding");
-        w.array(coding);
-    });
 }

@@ -1,12 +1,12 @@
 //! `item`: the lines of a claim, or an event's one service.
 
-use super::part::Part;
+use super::part::{Part, variable_code, variable_extension};
 use super::{Engine, elements};
 use crate::fhir::json::Writer;
-use crate::mapping::Version;
-use crate::mapping::eob::plan::Element;
-use crate::mapping::eob::rule::{Form, Rule, System, Target};
-use crate::mapping::eob::terms::{ADJUDICATION, Coding, DATA_ABSENT_REASON, DENIAL_REASON, NDC};
+use crate::mapping::codes::variable;
+use crate::mapping::eob::plan::{Element, Step};
+use crate::mapping::eob::rule::{Form, System, Target};
+use crate::mapping::eob::terms::{DATA_ABSENT_REASON, NDC};
 use crate::rif::{Column, Decimal, Value};
 
 impl Engine<'_> {
@@ -17,23 +17,28 @@ impl Engine<'_> {
     }
 
     fn item(&self, w: &mut Writer, at: usize, line: &Part, information: Option<u64>) {
-        w.array_unless_empty("extension", |w| line.extensions(w));
+        line.array(w, "extension", Element::Extension, |w| line.extensions(w));
         w.key("sequence");
         w.unsigned(line.sequence(at));
         sequences(w, "careTeamSequence", self.care_team.of_line(at));
         sequences(w, "diagnosisSequence", self.diagnoses.of_line(at));
         sequences(w, "informationSequence", information);
-        w.object_unless_empty("revenue", |w| line.revenue(w));
-        w.object_unless_empty("category", |w| line.category(w));
+        line.object(w, "revenue", Element::Revenue, |w| line.revenue(w));
+        line.object(w, "category", Element::ItemCategory, |w| line.category(w));
         w.key("productOrService");
         w.object(|w| {
             w.array_unless_empty("extension", |w| self.product_extensions(w, line));
             w.array_unless_empty("coding", |w| self.product(w, line));
         });
-        w.array_unless_empty("modifier", |w| self.modifiers(w, line));
+        line.array(w, "modifier", Element::Modifier, |w| {
+            self.modifiers(w, line)
+        });
         line.serviced(w);
-        w.object_unless_empty("locationCodeableConcept", |w| line.place(w));
-        w.object_unless_empty("locationAddress", |w| self.state(w));
+        line.object(w, "locationCodeableConcept", Element::Place, |w| {
+            line.place(w)
+        });
+        self.claim
+            .object(w, "locationAddress", Element::State, |w| self.state(w));
         line.quantity(w);
         w.array_unless_empty("adjudication", |w| line.adjudications(w));
     }
@@ -57,13 +62,13 @@ impl Engine<'_> {
 
     /// The codings of the service or drug.
     pub(super) fn product(&self, w: &mut Writer, line: &Part) {
-        for (rule, target) in line.rules(Element::Product) {
-            match target {
-                Target::Product(system) => line.code_in(w, system, rule.column),
+        for step in line.steps(Element::Product) {
+            match step.target {
+                Target::Product(system) => line.coding(w, step, system),
                 Target::ProductOf(system, version) => {
-                    self.code_of_version(w, line, rule.column, System::Bare(system), Some(version));
+                    self.coding_of_version(w, line, step, System::Bare(system), Some(version));
                 }
-                Target::Drug => self.drug(w, line, rule.column),
+                Target::Drug => self.drug(w, line, step.rule.column),
                 _ => {}
             }
         }
@@ -90,37 +95,34 @@ impl Engine<'_> {
     }
 
     pub(super) fn modifiers(&self, w: &mut Writer, line: &Part) {
-        for (rule, target) in line.rules(Element::Modifier) {
-            let Target::Modifier(system, version) = target else {
-                continue;
-            };
-            if line.text(rule.column).is_none() {
-                continue;
+        for step in line.steps(Element::Modifier) {
+            if let Target::Modifier(system, version) = step.target
+                && line.text(step.rule.column).is_some()
+            {
+                w.raw(r#"{"coding":["#);
+                self.coding_of_version(w, line, step, system, version);
+                w.append("]}");
             }
-            w.object(|w| {
-                w.key("coding");
-                w.array(|w| self.code_of_version(w, line, rule.column, system, version));
-            });
         }
     }
 
     /// A line's code of a system whose version stands in a column of the claim.
-    fn code_of_version(
+    fn coding_of_version(
         &self,
         w: &mut Writer,
         line: &Part,
-        column: Column,
+        step: &Step,
         system: System,
         version: Option<Column>,
     ) {
         let version = version.and_then(|column| self.claim.text(column));
-        match (system, version, line.text(column)) {
+        match (system, version, line.text(step.rule.column)) {
             (System::Bare(system), Some(version), Some(code)) => w.object(|w| {
                 w.plain("system", system);
                 w.text("version", &version);
                 w.text("code", &code);
             }),
-            _ => line.code_in(w, system, column),
+            _ => line.coding(w, step, system),
         }
     }
 
@@ -132,26 +134,6 @@ impl Engine<'_> {
             {
                 w.text("state", &state);
             }
-        }
-    }
-}
-
-/// What is said of an amount.
-struct Amount {
-    category: &'static Coding,
-    /// The variable that names it.
-    label: Column,
-    extension: Option<Column>,
-    reason: Option<Column>,
-}
-
-impl Amount {
-    fn of(category: &'static Coding, label: Column) -> Self {
-        Self {
-            category,
-            label,
-            extension: None,
-            reason: None,
         }
     }
 }
@@ -174,16 +156,16 @@ impl Part<'_> {
 
     pub(super) fn revenue(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for (rule, target) in self.rules(Element::Revenue) {
-                if matches!(target, Target::RevenueExtension) {
-                    self.code_extension(w, rule.column, rule.column);
+            for step in self.steps(Element::Revenue) {
+                if matches!(step.target, Target::RevenueExtension) {
+                    self.extension(w, step, Form::Code);
                 }
             }
         });
         w.array_unless_empty("coding", |w| {
-            for (rule, target) in self.rules(Element::Revenue) {
-                if let Target::Revenue(system) = target {
-                    self.code_in(w, system, rule.column);
+            for step in self.steps(Element::Revenue) {
+                if let Target::Revenue(system) = step.target {
+                    self.coding(w, step, system);
                 }
             }
         });
@@ -191,10 +173,8 @@ impl Part<'_> {
 
     pub(super) fn category(&self, w: &mut Writer) {
         w.array_unless_empty("coding", |w| {
-            for (rule, target) in self.rules(Element::ItemCategory) {
-                if matches!(target, Target::ItemCategory) {
-                    self.code(w, rule.column);
-                }
+            for step in self.steps(Element::ItemCategory) {
+                self.coding(w, step, System::Variable);
             }
         });
     }
@@ -221,16 +201,16 @@ impl Part<'_> {
 
     pub(super) fn place(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for (rule, target) in self.rules(Element::Place) {
-                if let Target::PlaceExtension(form) = target {
-                    self.extension(w, rule, form);
+            for step in self.steps(Element::Place) {
+                if let Target::PlaceExtension(form) = step.target {
+                    self.extension(w, step, form);
                 }
             }
         });
         w.array_unless_empty("coding", |w| {
-            for (rule, target) in self.rules(Element::Place) {
-                if matches!(target, Target::Place) {
-                    self.code(w, rule.column);
+            for step in self.steps(Element::Place) {
+                if matches!(step.target, Target::Place) {
+                    self.coding(w, step, System::Variable);
                 }
             }
         });
@@ -239,9 +219,9 @@ impl Part<'_> {
     pub(super) fn quantity(&self, w: &mut Writer) {
         w.object_unless_empty("quantity", |w| {
             w.array_unless_empty("extension", |w| {
-                for (rule, target) in self.rules(Element::Quantity) {
-                    if matches!(target, Target::QuantityExtension) {
-                        self.extension(w, rule, Form::Quantity);
+                for step in self.steps(Element::Quantity) {
+                    if matches!(step.target, Target::QuantityExtension) {
+                        self.extension(w, step, Form::Quantity);
                     }
                 }
             });
@@ -257,72 +237,52 @@ impl Part<'_> {
     }
 
     pub(super) fn adjudications(&self, w: &mut Writer) {
-        for (rule, target) in self.rules(Element::Adjudication) {
-            let own = rule.column;
-            match target {
-                Target::Adjudication(category) => self.amount(w, rule, Amount::of(category, own)),
-                Target::AdjudicationAs(category, label) => {
-                    self.amount(w, rule, Amount::of(category, label));
+        for step in self.steps(Element::Adjudication) {
+            match step.target {
+                Target::Denial | Target::Reason => self.denial(w, step),
+                Target::AdjudicationWith(_, with) => {
+                    self.amount(w, step, |w| {
+                        if let Some(code) = self.text(with) {
+                            w.raw(r#""extension":["#);
+                            variable_extension(w, with, &code);
+                            w.append("]");
+                        }
+                        w.raw(step.head);
+                    });
                 }
-                Target::AdjudicationWith(category, with) => {
-                    let extension = Some(with);
-                    let amount = Amount::of(category, own);
-                    self.amount(
-                        w,
-                        rule,
-                        Amount {
-                            extension,
-                            ..amount
-                        },
-                    );
+                Target::AdjudicationBecause(_, why) => {
+                    self.amount(w, step, |w| {
+                        w.raw(step.head);
+                        if let Some(code) = self.text(why) {
+                            w.append(r#","reason":{"coding":["#);
+                            variable_code(w, why, &code);
+                            w.append("]}");
+                        }
+                        w.append(r#","amount":{"value":"#);
+                    });
                 }
-                Target::AdjudicationBecause(category, why) => {
-                    let reason = Some(why);
-                    let amount = Amount::of(category, own);
-                    self.amount(w, rule, Amount { reason, ..amount });
-                }
-                Target::Denial if self.text(own).is_some() => w.object(|w| {
-                    w.key("category");
-                    elements::concept(w, &DENIAL_REASON);
-                    self.reason(w, own);
-                }),
-                Target::Reason if self.text(own).is_some() => w.object(|w| {
-                    w.key("category");
-                    elements::variable_concept(w, ADJUDICATION, own);
-                    self.reason(w, own);
-                }),
-                _ => {}
+                _ => self.amount(w, step, |w| w.raw(step.head)),
             }
         }
     }
 
-    fn amount(&self, w: &mut Writer, rule: &Rule, amount: Amount) {
-        let Some(number) = self.number(rule) else {
-            return;
-        };
-        w.object(|w| {
-            if let Some(column) = amount.extension {
-                w.array_unless_empty("extension", |w| self.code_extension(w, column, column));
-            }
-            match self.version {
-                Version::Stu3 => {
-                    w.key("category");
-                    elements::variable_concept(w, ADJUDICATION, amount.label);
-                }
-                Version::R4 => elements::amount_category(w, amount.category, Some(amount.label)),
-            }
-            if let Some(column) = amount.reason {
-                self.reason(w, column);
-            }
-            w.key("amount");
-            elements::money(w, self.version, number);
-        });
+    /// An amount, with what stands before it.
+    fn amount(&self, w: &mut Writer, step: &Step, before: impl FnOnce(&mut Writer)) {
+        if let Some(amount) = self.number(step.rule) {
+            w.begin_object();
+            before(w);
+            elements::end_money(w, self.version, amount);
+            w.append("}");
+        }
     }
 
-    fn reason(&self, w: &mut Writer, column: Column) {
-        w.object_unless_empty("reason", |w| {
-            w.array_unless_empty("coding", |w| self.code(w, column));
-        });
+    fn denial(&self, w: &mut Writer, step: &Step) {
+        let column = step.rule.column;
+        if let Some(code) = self.text(column) {
+            w.raw(step.head);
+            elements::end_coding(w, &code, variable(column).display(&code));
+            w.append("]}}");
+        }
     }
 }
 

@@ -13,13 +13,10 @@ use std::borrow::Cow;
 use self::care_team::CareTeam;
 use self::icd::{Diagnoses, Procedures};
 use self::part::Part;
-use super::plan::{self, Element};
-use super::rule::{Measure, Rule, Target};
+use super::plan::{self, Element, Step};
+use super::rule::{Form, Measure, Rule, System, Target};
 use super::tables::{Items, Kind};
-use super::terms::{
-    BENEFIT_BALANCE, Coding, EOB_TYPE, MEDICAL_CARE, ORGANIZATION_NPI, PROFILE_BASE, SUB_TYPE,
-    UNIQUE_CLAIM,
-};
+use super::terms::{Coding, EOB_TYPE, MEDICAL_CARE, ORGANIZATION_NPI, PROFILE_BASE, SUB_TYPE};
 use crate::fhir::json::Writer;
 use crate::mapping::{Context, Version};
 use crate::rif::{Claim, Column, Decimal};
@@ -165,25 +162,12 @@ impl Engine<'_> {
     }
 
     fn identifiers(&self, w: &mut Writer) {
-        for (rule, target) in self.claim.rules(Element::Identifier) {
-            let Target::Identifier(system) = target else {
-                continue;
-            };
-            let Some(value) = self.claim.text(rule.column) else {
-                continue;
-            };
-            w.object(|w| {
-                if self.context.version == Version::R4 {
-                    w.key("type");
-                    elements::concept(w, &UNIQUE_CLAIM);
-                }
-                w.key("system");
-                match system {
-                    Some(system) => w.string(system),
-                    None => elements::url(w, rule.column),
-                }
-                w.text("value", &value);
-            });
+        for step in self.claim.steps(Element::Identifier) {
+            if let Some(value) = self.claim.text(step.rule.column) {
+                w.raw(step.head);
+                w.escaped(&value);
+                w.append(r#""}"#);
+            }
         }
     }
 
@@ -225,9 +209,9 @@ impl Engine<'_> {
     }
 
     fn type_codes(&self, w: &mut Writer, is_here: impl Fn(Target) -> bool) {
-        for (rule, target) in self.claim.rules(Element::Type) {
-            if is_here(target) {
-                self.claim.code(w, rule.column);
+        for step in self.claim.steps(Element::Type) {
+            if is_here(step.target) {
+                self.claim.coding(w, step, System::Variable);
             }
         }
     }
@@ -245,9 +229,9 @@ impl Engine<'_> {
 
     fn billable_period(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for (rule, target) in self.claim.rules(Element::Period) {
-                if matches!(target, Target::PeriodExtension) {
-                    self.claim.code_extension(w, rule.column, rule.column);
+            for step in self.claim.steps(Element::Period) {
+                if matches!(step.target, Target::PeriodExtension) {
+                    self.claim.extension(w, step, Form::Code);
                 }
             }
         });
@@ -287,10 +271,8 @@ impl Engine<'_> {
         w.key("coverage");
         w.object(|w| {
             w.array_unless_empty("extension", |w| {
-                for (rule, target) in self.claim.rules(Element::CoverageExtension) {
-                    if matches!(target, Target::CoverageExtension) {
-                        self.claim.identifier_extension(w, rule.column);
-                    }
+                for step in self.claim.steps(Element::CoverageExtension) {
+                    self.claim.identifier_extension(w, step);
                 }
             });
             elements::reference(w, &["Coverage/", part, "-", &self.patient]);
@@ -298,17 +280,15 @@ impl Engine<'_> {
     }
 
     fn totals(&self, w: &mut Writer) {
-        for (rule, target) in self.claim.rules(Element::Total) {
-            match target {
-                Target::Total(category, label) => {
-                    if let Some(amount) = self.claim.number(rule) {
-                        elements::total(w, category, label, amount);
-                    }
-                }
-                Target::TotalOfNothing(category) => {
-                    elements::total(w, category, None, Decimal::ZERO);
-                }
-                _ => {}
+        for step in self.claim.steps(Element::Total) {
+            let amount = match step.target {
+                Target::TotalOfNothing(_) => Some(Decimal::ZERO),
+                _ => self.claim.number(step.rule),
+            };
+            if let Some(amount) = amount {
+                w.raw(step.head);
+                elements::end_money(w, self.context.version, amount);
+                w.append("}");
             }
         }
     }
@@ -329,14 +309,9 @@ impl Engine<'_> {
     }
 
     fn benefit_balance(&self, w: &mut Writer, category: &Coding) {
-        let mut financials = self
-            .claim
-            .rules(Element::Benefit)
-            .filter_map(|(rule, target)| match target {
-                Target::Benefit(measure) => Some((rule.column, measure, self.claim.number(rule)?)),
-                _ => None,
-            })
-            .peekable();
+        let numbered = |step: &'static Step| Some((step, self.claim.number(step.rule)?));
+        let steps = self.claim.steps(Element::Benefit);
+        let mut financials = steps.filter_map(numbered).peekable();
         if financials.peek().is_none() {
             return;
         }
@@ -345,25 +320,19 @@ impl Engine<'_> {
             elements::concept(w, category);
             w.key("financial");
             w.array(|w| {
-                for (column, measure, number) in financials {
-                    w.object(|w| self.financial(w, column, measure, number));
+                for (step, number) in financials {
+                    self.financial(w, step, number);
                 }
             });
         });
     }
 
-    fn financial(&self, w: &mut Writer, column: Column, measure: Measure, number: Decimal) {
-        w.key("type");
-        elements::variable_concept(w, BENEFIT_BALANCE, column);
-        match measure {
-            Measure::Money => {
-                w.key("usedMoney");
-                elements::money(w, self.context.version, number);
-            }
-            Measure::Count => {
-                w.key("usedUnsignedInt");
-                w.number(elements::whole(number));
-            }
+    fn financial(&self, w: &mut Writer, step: &Step, number: Decimal) {
+        w.raw(step.head);
+        match step.target {
+            Target::Benefit(Measure::Count) => w.number(elements::whole(number)),
+            _ => elements::end_money(w, self.context.version, number),
         }
+        w.append("}");
     }
 }

@@ -6,7 +6,7 @@ use super::elements;
 use crate::fhir::json::Writer;
 use crate::mapping::Version;
 use crate::mapping::codes::{VARIABLE_BASE, variable};
-use crate::mapping::eob::plan::{Element, Plan};
+use crate::mapping::eob::plan::{Element, Plan, Step};
 use crate::mapping::eob::rule::{Blank, Form, Rule, System, Target};
 use crate::rif::{Column, Decimal, Row, Value};
 
@@ -27,19 +27,23 @@ impl<'a> Part<'a> {
         &self,
         element: Element,
     ) -> impl Iterator<Item = (&'static Rule, Target)> + '_ {
-        let rules = self.plan.rules(element).iter().copied();
-        rules
-            .filter(|rule| rule.applies(self.row))
-            .map(|rule| (rule, rule.target(self.version)))
+        self.steps(element).map(|step| (step.rule, step.target))
+    }
+
+    /// The same with what stands before each value.
+    pub(super) fn steps(&self, element: Element) -> impl Iterator<Item = &'static Step> + '_ {
+        let steps = self.plan.steps(element).iter();
+        steps.filter(|step| step.rule.applies(self.row))
     }
 
     /// The text of any column without the blanks around it; `None` where nothing is left.
     pub(super) fn text(&self, column: Column) -> Option<Cow<'a, str>> {
         match self.row.get(column)? {
-            Value::Text(text) => Some(text.trim())
+            Value::Text(text) => Some(trimmed(text))
                 .filter(|text| !text.is_empty())
                 .map(Cow::Borrowed),
-            number => Some(Cow::Owned(number.to_string())),
+            Value::Decimal(number) => Some(Cow::Owned(number.to_text())),
+            date => Some(Cow::Owned(date.to_string())),
         }
     }
 
@@ -55,6 +59,34 @@ impl<'a> Part<'a> {
     /// The number of a column that CMS never leaves out: blank reads as zero.
     pub(super) fn number_or_zero(&self, column: Column) -> Decimal {
         self.row.decimal(column).unwrap_or(Decimal::ZERO)
+    }
+
+    /// The member `key` with an object of what the rows of that element say, left out where they say nothing.
+    #[inline]
+    pub(super) fn object(
+        &self,
+        w: &mut Writer,
+        key: &str,
+        element: Element,
+        members: impl FnOnce(&mut Writer),
+    ) {
+        if !self.plan.steps(element).is_empty() {
+            w.object_unless_empty(key, members);
+        }
+    }
+
+    /// The same with an array.
+    #[inline]
+    pub(super) fn array(
+        &self,
+        w: &mut Writer,
+        key: &str,
+        element: Element,
+        elements: impl FnOnce(&mut Writer),
+    ) {
+        if !self.plan.steps(element).is_empty() {
+            w.array_unless_empty(key, elements);
+        }
     }
 
     /// Whether the column holds a date.
@@ -80,120 +112,106 @@ impl<'a> Part<'a> {
 
     /// The column's code under the URL of its variable, where there is one.
     pub(super) fn code(&self, w: &mut Writer, column: Column) {
-        self.code_in(w, System::Variable, column);
+        if let Some(code) = self.text(column) {
+            variable_code(w, column, &code);
+        }
     }
 
-    /// The column's code under that system.
-    pub(super) fn code_in(&self, w: &mut Writer, system: System, column: Column) {
-        let Some(code) = self.text(column) else {
-            return;
-        };
-        let display = || variable(column).display(&code).unwrap_or_default();
-        match system {
-            System::Variable => variable_code(w, column, &code),
-            System::Other(system) => elements::bare_coding(w, system, &code, display()),
-            System::Bare(system) => elements::bare_coding(w, system, &code, ""),
+    /// A row's code, where there is one, in a coding of that system.
+    pub(super) fn coding(&self, w: &mut Writer, step: &Step, system: System) {
+        let column = step.rule.column;
+        if let Some(code) = self.text(column) {
+            w.raw(step.head);
+            elements::end_coding(w, &code, system.display(column, &code));
         }
     }
 
     /// The extensions of this part, those of observations and drugs aside.
     pub(super) fn extensions(&self, w: &mut Writer) {
-        for (rule, target) in self.rules(Element::Extension) {
-            match target {
-                Target::Extension(form) => self.extension(w, rule, form),
-                Target::ExtensionAs(variable) => self.code_extension(w, variable, rule.column),
+        for step in self.steps(Element::Extension) {
+            match step.target {
+                Target::Extension(form) => self.extension(w, step, form),
+                Target::ExtensionAs(variable) => self.code_extension(w, step, variable),
                 _ => {}
             }
         }
     }
 
     /// An extension under the URL of the variable.
-    pub(super) fn extension(&self, w: &mut Writer, rule: &Rule, form: Form) {
-        let column = rule.column;
+    pub(super) fn extension(&self, w: &mut Writer, step: &Step, form: Form) {
         match form {
-            Form::Code => self.code_extension(w, column, column),
-            Form::Identifier => self.identifier_extension(w, column),
-            Form::IdentifierOf(name) => self.identifier_extension_of(w, name, column),
+            Form::Code => self.code_extension(w, step, step.rule.column),
+            Form::Identifier | Form::IdentifierOf(_) => self.identifier_extension(w, step),
             Form::Date => {
-                if self.has_date(column) {
-                    extension(w, column, |w| self.date(w, "valueDate", column));
+                if let Some(date) = self.row.date(step.rule.column) {
+                    w.raw(step.head);
+                    w.date(date);
+                    w.append("}");
                 }
             }
-            Form::Money => self.number_extension(w, rule, "valueMoney", |w, amount| {
-                elements::money(w, self.version, amount);
-            }),
-            Form::Quantity => self.number_extension(w, rule, "valueQuantity", elements::quantity),
+            Form::Money => {
+                if let Some(amount) = self.number(step.rule) {
+                    w.raw(step.head);
+                    elements::end_money(w, self.version, amount);
+                    w.append("}");
+                }
+            }
+            Form::Quantity => self.quantity_extension(w, step, |_| ()),
             Form::QuantityOf(system, unit) => {
-                self.number_extension(w, rule, "valueQuantity", |w, number| {
-                    self.measured_quantity(w, number, system, unit);
-                });
+                self.quantity_extension(w, step, |w| self.unit(w, system, unit));
             }
         }
     }
 
-    /// The code of a column, under the URL of a variable which need not be its own.
-    pub(super) fn code_extension(&self, w: &mut Writer, under: Column, column: Column) {
-        if let Some(code) = self.text(column) {
-            extension(w, under, |w| {
-                w.key("valueCoding");
-                variable_code(w, under, &code);
-            });
+    /// The code of a row under the URL of a variable, which need not be its own.
+    pub(super) fn code_extension(&self, w: &mut Writer, step: &Step, under: Column) {
+        if let Some(code) = self.text(step.rule.column) {
+            w.raw(step.head);
+            elements::end_coding(w, &code, variable(under).display(&code));
+            w.append("}");
         }
     }
 
-    pub(super) fn identifier_extension(&self, w: &mut Writer, column: Column) {
-        self.identifier_extension_of(w, variable(column).name, column);
-    }
-
-    /// An identifier under the URL of the variable of that name.
-    fn identifier_extension_of(&self, w: &mut Writer, name: &str, column: Column) {
-        if let Some(value) = self.text(column) {
-            w.object(|w| {
-                w.key("url");
-                w.string_of(&[VARIABLE_BASE, name]);
-                w.key("valueIdentifier");
-                w.object(|w| {
-                    w.key("system");
-                    w.string_of(&[VARIABLE_BASE, name]);
-                    w.text("value", &value);
-                });
-            });
+    pub(super) fn identifier_extension(&self, w: &mut Writer, step: &Step) {
+        if let Some(value) = self.text(step.rule.column) {
+            w.raw(step.head);
+            w.escaped(&value);
+            w.append(r#""}}"#);
         }
     }
 
-    fn number_extension(
-        &self,
-        w: &mut Writer,
-        rule: &Rule,
-        key: &str,
-        write: impl FnOnce(&mut Writer, Decimal),
-    ) {
-        if let Some(number) = self.number(rule) {
-            extension(w, rule.column, |w| {
-                w.key(key);
-                write(w, number);
-            });
-        }
-    }
-
-    /// A quantity with its unit, where the other column says one.
-    fn measured_quantity(&self, w: &mut Writer, number: Decimal, system: System, unit: Column) {
-        w.object(|w| {
-            w.key("value");
+    fn quantity_extension(&self, w: &mut Writer, step: &Step, unit: impl FnOnce(&mut Writer)) {
+        if let Some(number) = self.number(step.rule) {
+            w.raw(step.head);
             w.number(number);
-            let Some(code) = self.text(unit) else {
-                return;
-            };
-            if let Some(display) = variable(unit).display(&code) {
-                w.text("unit", display);
-            }
-            w.key("system");
-            match system {
-                System::Variable => elements::url(w, unit),
-                System::Other(system) | System::Bare(system) => w.string(system),
-            }
-            w.text("code", &code);
-        });
+            unit(w);
+            w.append("}}");
+        }
+    }
+
+    /// The members of a quantity that say its unit, where the column says one.
+    fn unit(&self, w: &mut Writer, system: System, unit: Column) {
+        let Some(code) = self.text(unit) else {
+            return;
+        };
+        if let Some(display) = variable(unit).display(&code) {
+            w.text("unit", display);
+        }
+        w.key("system");
+        match system {
+            System::Variable => elements::url(w, unit),
+            System::Other(system) | System::Bare(system) => w.string(system),
+        }
+        w.text("code", &code);
+    }
+}
+
+/// The text without the blanks around it, of which most texts have none.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        [one] if one.is_ascii_graphic() => text,
+        _ => text.trim(),
     }
 }
 
@@ -204,15 +222,19 @@ pub(super) fn variable_code(w: &mut Writer, column: Column, code: &str) {
         r#"{"system":""#,
         VARIABLE_BASE,
         variable.name,
-        r#"","code":"#,
+        r#"","code":""#,
     ]);
-    w.string(code);
-    elements::end_coding(w, variable.display(code).unwrap_or_default());
+    elements::end_coding(w, code, variable.display(code));
 }
 
-/// An extension under the URL of a variable.
-pub(super) fn extension(w: &mut Writer, column: Column, value: impl FnOnce(&mut Writer)) {
-    w.raw_of(&[r#"{"url":""#, VARIABLE_BASE, variable(column).name, r#"""#]);
-    value(w);
-    w.end_object();
+/// A code as an extension under the URL of its variable.
+pub(super) fn variable_extension(w: &mut Writer, column: Column, code: &str) {
+    w.raw_of(&[
+        r#"{"url":""#,
+        VARIABLE_BASE,
+        variable(column).name,
+        r#"","valueCoding":"#,
+    ]);
+    variable_code(w, column, code);
+    w.append("}");
 }

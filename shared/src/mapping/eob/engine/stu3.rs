@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::care_team::npi_reference;
 use super::icd::Procedures;
-use super::part::{Part, extension};
+use super::part::Part;
 use super::{Engine, elements, item};
 use crate::fhir::json::Writer;
 use crate::mapping::eob::plan::Element;
@@ -99,9 +99,9 @@ impl Engine<'_> {
 
     fn hospitalization(&self, w: &mut Writer) {
         w.array_unless_empty("extension", |w| {
-            for (rule, target) in self.claim.rules(Element::Hospitalization) {
-                if let Target::HospitalizationExtension(form) = target {
-                    self.claim.extension(w, rule, form);
+            for step in self.claim.steps(Element::Hospitalization) {
+                if let Target::HospitalizationExtension(form) = step.target {
+                    self.claim.extension(w, step, form);
                 }
             }
         });
@@ -135,36 +135,42 @@ impl Engine<'_> {
         w.unsigned(line.sequence(at));
         item::sequences(w, "careTeamLinkId", self.care_team.of_line(at));
         item::sequences(w, "diagnosisLinkId", self.diagnoses.of_line(at));
-        w.object_unless_empty("revenue", |w| line.revenue(w));
-        w.object_unless_empty("category", |w| line.category(w));
+        line.object(w, "revenue", Element::Revenue, |w| line.revenue(w));
+        line.object(w, "category", Element::ItemCategory, |w| line.category(w));
         w.object_unless_empty("service", |w| {
-            w.array_unless_empty("extension", |w| line.service_extensions(w));
+            line.array(w, "extension", Element::ProductExtension, |w| {
+                line.service_extensions(w);
+            });
             w.array_unless_empty("coding", |w| self.product(w, line));
         });
-        w.array_unless_empty("modifier", |w| self.modifiers(w, line));
+        line.array(w, "modifier", Element::Modifier, |w| {
+            self.modifiers(w, line)
+        });
         line.serviced(w);
-        w.object_unless_empty("locationCodeableConcept", |w| line.place(w));
-        w.object_unless_empty("locationAddress", |w| self.state(w));
+        line.object(w, "locationCodeableConcept", Element::Place, |w| {
+            line.place(w)
+        });
+        self.claim
+            .object(w, "locationAddress", Element::State, |w| self.state(w));
         line.quantity(w);
         w.array_unless_empty("adjudication", |w| line.adjudications(w));
-        w.array_unless_empty("detail", |w| line.details(w));
+        line.array(w, "detail", Element::Detail, |w| line.details(w));
     }
 }
 
 impl Part<'_> {
     fn observation_extension(&self, w: &mut Writer, id: impl FnOnce() -> String) {
-        if let Some((_, result)) = self.measured() {
-            extension(w, result, |w| {
-                w.key("valueReference");
-                w.object(|w| elements::reference(w, &["#", &id()]));
-            });
+        if let Some((_, step)) = self.measured() {
+            w.raw(step.head);
+            w.escaped(&id());
+            w.append(r#""}}"#);
         }
     }
 
     fn service_extensions(&self, w: &mut Writer) {
-        for (rule, target) in self.rules(Element::ProductExtension) {
-            if let Target::ProductExtension(form) = target {
-                self.extension(w, rule, form);
+        for step in self.steps(Element::ProductExtension) {
+            if let Target::ProductExtension(form) = step.target {
+                self.extension(w, step, form);
             }
         }
     }
