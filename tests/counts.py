@@ -8,7 +8,6 @@ Written from CMS's column layouts and code lists, and from FHIR's rules for date
 """
 
 import calendar
-import csv
 import datetime
 import json
 import pathlib
@@ -16,17 +15,8 @@ import re
 import sys
 import urllib.parse
 
-# The files: which column numbers the claim, and which says the last day of service.
-FILES = {
-    "carrier": ("CLM_ID", "CLM_THRU_DT"),
-    "dme": ("CLM_ID", "CLM_THRU_DT"),
-    "hha": ("CLM_ID", "CLM_THRU_DT"),
-    "hospice": ("CLM_ID", "CLM_THRU_DT"),
-    "inpatient": ("CLM_ID", "CLM_THRU_DT"),
-    "outpatient": ("CLM_ID", "CLM_THRU_DT"),
-    "pde": ("PDE_ID", "SRVC_DT"),
-    "snf": ("CLM_ID", "CLM_THRU_DT"),
-}
+import rif_files
+
 EOB_TYPE = "https://bluebutton.cms.gov/resources/codesystem/eob-type"
 
 # Columns that hold codes, with the lists in which a sensitive one stands. Of ICD codes the column of the same name with
@@ -68,33 +58,24 @@ def is_sensitive(row, lists):
             if code in listed:
                 return True
             if kind in (DIAGNOSIS, PROCEDURE):
-                version = row[f"{found[1]}VRSN_CD{found[2]}"].strip()
+                version = row[f"{found[1]}VRSN_CD{found[2]}"]
                 if version not in ICD_VERSIONS:
                     return True
     return False
 
 
 def claims(reference):
-    """The claims by type and number: whose, until when, and whether any of its rows is sensitive."""
+    """The claims: whose, of which type, until when, and whether any row is sensitive."""
     lists = code_lists(reference / "codes" / "samhsa")
-    found = {}
-    for kind, (number, last_day) in FILES.items():
-        path = reference / "rif" / "synthea" / f"{kind}.csv"
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, delimiter="|", quoting=csv.QUOTE_NONE)
-            header = next(rows)
-            for values in rows:
-                # A row may end with one more separator.
-                row = dict(zip(header, values))
-                day = datetime.datetime.strptime(row[last_day], "%d-%b-%Y").date()
-                claim = found.setdefault(
-                    (kind, row[number]),
-                    {"patient": row["BENE_ID"], "type": kind, "day": day, "sensitive": False},
-                )
-                # Events of Part D carry no diagnoses and no services.
-                if kind != "pde" and is_sensitive(row, lists):
-                    claim["sensitive"] = True
-    return list(found.values())
+    for (kind, _), rows in rif_files.claims(reference).items():
+        _, last_day = rif_files.FILES[kind]
+        yield {
+            "patient": rows[0]["BENE_ID"],
+            "type": kind,
+            "day": rif_files.day(rows[0][last_day]),
+            # Events of Part D carry no diagnoses and no services.
+            "sensitive": kind != "pde" and any(is_sensitive(row, lists) for row in rows),
+        }
 
 
 def days(text):
@@ -132,7 +113,7 @@ def is_found(claim, search):
 
 
 def main():
-    everything = claims(pathlib.Path(sys.argv[1]))
+    everything = list(claims(pathlib.Path(sys.argv[1])))
     found = [sum(is_found(claim, search) for claim in everything) for search in json.load(sys.stdin)]
     json.dump(found, sys.stdout)
 

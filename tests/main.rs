@@ -10,6 +10,7 @@ mod browser;
 mod carin;
 mod client;
 mod conformance;
+mod script;
 mod sdk;
 mod secrets;
 mod straight_path;

@@ -42,7 +42,7 @@ fn the_scan_finds_what_is_planted() {
 
 /// The findings in those files, as `file:line: kind`.
 fn findings(python: &str, files: &[PathBuf]) -> Vec<String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("secrets.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("find_secrets.py");
     let mut scan = Command::new(python)
         .arg(script)
         .stdin(Stdio::piped())

@@ -1,11 +1,11 @@
-//! The claims of CMS's larger sample, as whole collections: what paging reaches, and what searches find beside counts
-//! that a script of its own takes straight from the files.
+//! The claims of CMS's larger sample, as whole collections: what paging reaches, what searches find and what claims say,
+//! beside what scripts that share nothing with the API take straight from the files.
 
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::approved;
 use crate::client::{Consent, Person, Sandbox};
 use crate::conformance::{SYNTHEA_PATIENTS, TYPES, load, rif_folder};
+use crate::script;
 use crate::straight_path::all_pages;
 
 const VERSIONS: [&str; 2] = ["v1", "v2"];
@@ -96,6 +97,32 @@ fn searches_by_type_and_service_date_find_as_many_claims_as_the_files_hold() {
             search.reader.patient
         );
     }
+}
+
+#[test]
+fn every_claim_says_what_its_rows_say_read_by_another_script() {
+    let Some((sandbox, readers)) = readers() else {
+        return;
+    };
+    let mut answers = Vec::new();
+    let all_seen = |reader: &&Reader| reader.sharing == Sharing::Everything;
+    for reader in readers.iter().filter(all_seen) {
+        for version in VERSIONS {
+            let path = format!("/{version}/fhir/ExplanationOfBenefit?_count=50");
+            let claims = all_pages(sandbox, &path, &reader.access_token);
+            answers.extend(claims.into_iter().map(|claim| (version, claim)));
+        }
+    }
+    assert_eq!(answers.len(), 107 * VERSIONS.len());
+    assert_eq!(mistakes(&answers), [""; 0]);
+
+    // The script would have seen it.
+    let (version, claim) = answers.last_mut().unwrap();
+    claim["patient"]["reference"] = json!("Patient/1");
+    claim["item"][0]["sequence"] = json!(77);
+    let id = claim["id"].as_str().unwrap();
+    let wrong = ["patient", "sequence"].map(|what| format!("{version} {id}: {what}"));
+    assert_eq!(mistakes(&answers), wrong);
 }
 
 fn check_paging(sandbox: &Sandbox, reader: &Reader, version: &str, count: usize, expected: usize) {
@@ -252,24 +279,31 @@ fn readers() -> Option<(&'static Sandbox, &'static [Reader])> {
 
 /// How many claims each search must find, by `counts.py`.
 fn expected(searches: &[Search]) -> Vec<usize> {
-    let searches: Vec<_> = (searches.iter())
-        .map(|Search { reader, query }| {
-            let shares = reader.sharing == Sharing::Everything;
-            json!({"patient": reader.patient, "shares": shares, "query": query})
-        })
-        .collect();
+    let searches = searches.iter().map(|Search { reader, query }| {
+        let shares = reader.sharing == Sharing::Everything;
+        json!({"patient": reader.patient, "shares": shares, "query": query})
+    });
+    let counts = script::answer(&mut python("counts.py"), &searches.collect());
+    serde_json::from_value(counts).unwrap()
+}
+
+/// What of the answers is not as the rows of the files say, by `claims.py`.
+fn mistakes(answers: &[(&str, Value)]) -> Vec<String> {
+    let answers = answers
+        .iter()
+        .map(|(version, resource)| json!({"version": version, "resource": resource}));
+    let mistakes = script::answer(&mut python("claims.py"), &answers.collect());
+    serde_json::from_value(mistakes).unwrap()
+}
+
+/// A script beside the tests that reads CMS's files.
+fn python(name: &str) -> Command {
     let python = env::var_os("BLUEBUTTON_VALIDATOR_PYTHON");
-    let mut counts = Command::new(python.unwrap_or_else(|| OsString::from("python3")))
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/counts.py"))
-        .arg(rif_folder().parent().unwrap())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let text = serde_json::to_vec(&searches).unwrap();
-    // The script reads everything before it writes anything, so neither waits for the other; the pipe closes here.
-    counts.stdin.take().unwrap().write_all(&text).unwrap();
-    let output = counts.wait_with_output().unwrap();
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).unwrap()
+    let mut command = Command::new(python.unwrap_or_else(|| OsString::from("python3")));
+    // What it compiles would stand beside it.
+    command
+        .arg("-B")
+        .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name))
+        .arg(rif_folder().parent().unwrap());
+    command
 }

@@ -299,6 +299,35 @@ mod tests {
         );
     }
 
+    /// A column that CMS adds must not be overlooked here: what it hides would be answered without consent.
+    #[test]
+    fn looks_at_every_column_that_holds_such_codes() {
+        for claim_type in ClaimType::ALL {
+            let layout = claim_type.layout();
+            for column in layout.header.iter().chain(layout.line) {
+                let Some(code) = listed(column.name()) else {
+                    continue;
+                };
+                check(claim_type, &[(*column, code)], true);
+            }
+        }
+    }
+
+    /// A code of the list that belongs to a column of that name.
+    fn listed(name: &str) -> Option<&'static str> {
+        if name.contains("VRSN") {
+            return None;
+        }
+        let is_diagnosis = name.contains("DGNS") || name.starts_with("RSN_VISIT");
+        match name {
+            "HCPCS_CD" => Some("H0005"),
+            "CLM_DRG_CD" => Some("895"),
+            _ if name.contains("PRCDR_CD") => Some("HZ2ZZZZ"),
+            _ if is_diagnosis => Some("F10.10"),
+            _ => None,
+        }
+    }
+
     #[test]
     fn never_counts_a_part_d_event() {
         check(ClaimType::Pde, &[(PROD_SRVC_ID, "H0005")], false);
