@@ -12,7 +12,9 @@ use crate::failure::{Failure, Outcome};
 use crate::processes;
 use crate::sandbox::{Options, Sandbox};
 use crate::step::Step;
-use crate::tools::{CMS_NODE_SDK, CMS_PYTHON_SDK, DETECT_SECRETS, FHIR_RESOURCES, NODE_PACKAGES};
+use crate::tools::{
+    CMS_NODE_SDK, CMS_PYTHON_SDK, DETECT_SECRETS, FHIR_RESOURCES, NODE_PACKAGES, PYTHON_CLIENTS,
+};
 use crate::workspace::Workspace;
 
 const CLIPPY: [&str; 6] = [
@@ -83,6 +85,7 @@ fn tools(workspace: &Workspace) -> Outcome<Vec<(String, String)>> {
     };
     for (variable, tool) in [
         ("BLUEBUTTON_SDK_PYTHON", CMS_PYTHON_SDK),
+        ("BLUEBUTTON_CLIENTS_PYTHON", PYTHON_CLIENTS),
         ("BLUEBUTTON_VALIDATOR_PYTHON", FHIR_RESOURCES),
         ("BLUEBUTTON_SECRETS_PYTHON", DETECT_SECRETS),
     ] {

@@ -69,6 +69,14 @@ pub(crate) const FHIR_RESOURCES: Tool = Tool {
     size: "60 MB",
 };
 
+/// Clients of general use that have to work unchanged: SMART's and Authlib's.
+pub(crate) const PYTHON_CLIENTS: Tool = Tool {
+    name: "SMART's and Authlib's clients",
+    installer: Installer::Pip,
+    packages: &["fhirclient==4.4.0", "authlib==1.9.9"],
+    size: "60 MB",
+};
+
 /// Finds credentials in files.
 pub(crate) const DETECT_SECRETS: Tool = Tool {
     name: "detect-secrets",
