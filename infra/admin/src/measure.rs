@@ -100,7 +100,9 @@ fn print_read_units(item_bytes: usize, of_what: &str) {
 fn measure(source: &Source, sizes: &mut [Sizes]) -> Result<u64, Box<dyn Error>> {
     let file = BufReader::new(File::open(&source.path)?);
     let mut reader = Reader::open(file, &source.path.to_string_lossy())?;
-    let (mut rows, now) = (0, Timestamp::now());
+    // Loads keep milliseconds, so that the time has as many characters here.
+    let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond())?;
+    let mut rows = 0;
     while let Some(entry) = reader.read()? {
         let Ok(entry) = entry else { continue };
         rows += entry.rows;

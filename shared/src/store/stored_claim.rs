@@ -1,18 +1,22 @@
 //! The binary form of a stored claim and of a person's rows.
 //!
 //! ```text
-//! claim  version  flags  last updated (6)  service-through day  header row  number of lines  line rows
+//! claim  version  flags  last updated (6)  service-through day  packed texts  header row  number of lines  line rows
 //! rows   version  number of rows  (row kind  row)...
 //! ```
 //!
 //! The first bytes are the facts by which a search filters, readable without decoding the rest. A row is written as its
 //! difference to the row before it (the first to an empty one), each value in the form that its column's kind gives it;
-//! see [`row`]. Lossless: every value comes back as it was written in the RIF file.
+//! see [`row`]. A claim's identifiers and most of its codes are digits, of which two stand in a byte; see [`packed`].
+//! Lossless: every value comes back as it was written in the RIF file.
 //!
 //! Positions of columns are stable and a row ends where its last difference ends, so that columns appended to a layout
 //! later read as empty in claims stored earlier. Any other change of the form needs a new version.
 
+mod packed;
 mod row;
+
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -23,7 +27,7 @@ use crate::mapping::sensitive;
 use crate::rif::{Claim, ClaimType, Column, FileType, Row, RowPart, Value};
 
 /// The version that is written.
-pub const FORMAT_VERSION: u8 = 1;
+pub const FORMAT_VERSION: u8 = 2;
 
 /// What a search filters by, without decoding the claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,11 +54,13 @@ pub enum FormatError {
 }
 
 /// A claim as it is stored: its id, which its key carries, and its bytes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct StoredClaim {
     /// The claim id as in the key and in FHIR.
     pub claim_id: String,
     bytes: Vec<u8>,
+    /// The packed texts one after the other, once the claim was asked for: its rows borrow them.
+    texts: OnceLock<String>,
 }
 
 /// A decoded claim holds at most so many lines and a person so many rows, whatever damaged bytes say.
@@ -108,6 +114,7 @@ pub fn encode(claim: &Claim<'_>, facts: &Facts) -> Vec<u8> {
     if let Some(day) = facts.service_through {
         writer.day(day);
     }
+    writer.pack_texts();
     writer.row(&claim.header, None);
     writer.count(claim.lines.len());
     let mut previous = None;
@@ -191,6 +198,7 @@ impl StoredClaim {
         Self {
             claim_id: claim_id.into(),
             bytes: bytes.into(),
+            texts: OnceLock::new(),
         }
     }
 
@@ -213,7 +221,31 @@ impl StoredClaim {
     /// # Errors
     /// When the bytes are damaged or too new.
     pub fn claim(&self) -> Result<Claim<'_>, FormatError> {
-        decode(&self.bytes)
+        let (facts, mut reader) = read_facts(&self.bytes)?;
+        let packed = reader.packed()?;
+        reader.expect_rows(self.texts.get_or_init(|| packed::unpack(packed)));
+        let layout = facts.claim_type.layout();
+        let mut header = Row::new(layout, RowPart::Header);
+        reader.row(&mut header)?;
+        let action = action_of(self.bytes[FLAGS_AT])?;
+        header.set(Column::DML_IND, action.or(header.get(Column::DML_IND)));
+
+        let count = reader.count(ROWS_MAX)?;
+        let mut lines: Vec<Row<'_>> = Vec::with_capacity(count.min(64));
+        for _ in 0..count {
+            let mut line = match lines.last() {
+                Some(previous) => previous.clone(),
+                None => Row::new(layout, RowPart::Line),
+            };
+            reader.row(&mut line)?;
+            lines.push(line);
+        }
+        reader.end()?;
+        Ok(Claim {
+            claim_type: facts.claim_type,
+            header,
+            lines,
+        })
     }
 
     /// Whether both say the same of the claim, however and whenever they arrived.
@@ -222,6 +254,14 @@ impl StoredClaim {
         same_content(&self.bytes, &other.bytes)
     }
 }
+
+impl PartialEq for StoredClaim {
+    fn eq(&self, other: &Self) -> bool {
+        self.claim_id == other.claim_id && self.bytes == other.bytes
+    }
+}
+
+impl Eq for StoredClaim {}
 
 /// The bytes are personal data.
 impl std::fmt::Debug for StoredClaim {
@@ -237,37 +277,6 @@ pub fn same_content(left: &[u8], right: &[u8]) -> bool {
         Some((*bytes.first()?, bytes.get(FLAGS_AT)? & !ACTION_MASK))
     };
     content(left) == content(right) && left.get(CONTENT_AT..) == right.get(CONTENT_AT..)
-}
-
-/// The claim in bytes that [`encode`] wrote.
-///
-/// # Errors
-/// When the bytes are damaged or too new.
-pub fn decode(bytes: &[u8]) -> Result<Claim<'_>, FormatError> {
-    let (facts, mut reader) = read_facts(bytes)?;
-    reader.expect_rows();
-    let layout = facts.claim_type.layout();
-    let mut header = Row::new(layout, RowPart::Header);
-    reader.row(&mut header)?;
-    let action = action_of(bytes[FLAGS_AT])?;
-    header.set(Column::DML_IND, action.or(header.get(Column::DML_IND)));
-
-    let count = reader.count(ROWS_MAX)?;
-    let mut lines: Vec<Row<'_>> = Vec::with_capacity(count.min(64));
-    for _ in 0..count {
-        let mut line = match lines.last() {
-            Some(previous) => previous.clone(),
-            None => Row::new(layout, RowPart::Line),
-        };
-        reader.row(&mut line)?;
-        lines.push(line);
-    }
-    reader.end()?;
-    Ok(Claim {
-        claim_type: facts.claim_type,
-        header,
-        lines,
-    })
 }
 
 fn read_facts(bytes: &[u8]) -> Result<(Facts, RowReader<'_>), FormatError> {

@@ -3,14 +3,15 @@
 //! A row is a list of runs of columns, closed by [`END`]. Each run begins with one byte for its [`Run`] and length; only
 //! a run of values is followed by content, one value after the other, in the form of its column's kind:
 //!
-//! - text: a first byte that is the whole value for the commonest short codes, a length, or the number of a text that
-//!   stood in this claim before;
+//! - text: a first byte that is the whole value for the commonest short codes, a length, the length of the next of the
+//!   claim's packed texts, or the number of a text that stood in this claim before;
 //! - numbers: a varint whose low two bits say scale 0, scale 2, a number that stood in this claim before, or others;
 //! - dates: a varint with the distance to the date before, since the dates of a claim lie close together.
 
 use jiff::civil::Date;
 
 use super::FormatError;
+use super::packed::Packed;
 use crate::rif::{Column, DateForm, Decimal, Kind, Row, Value};
 
 /// What a run says of its columns.
@@ -43,6 +44,7 @@ const RUNS: [(Run, u8, u8); 5] = [
 /// First bytes of a text. What lies between these is a count or an index beginning there.
 const TEXT_EMPTY: u8 = 0;
 const TEXT_LENGTH: u8 = 1;
+const TEXT_PACKED: u8 = 40;
 const TEXT_LONG: u8 = 64;
 const TEXT_ONE: u8 = 65;
 const TEXT_TWO_DIGITS: u8 = 102;
@@ -57,6 +59,9 @@ const TWO_DIGITS: &str = concat!(
     "50515253545556575859606162636465666768697071727374",
     "75767778798081828384858687888990919293949596979899",
 );
+/// A packed text is shorter than one of bytes from this length on; shorter ones have a byte of their own.
+const PACKED_LENGTH_MIN: usize = 2;
+const PACKED_LENGTH_MAX: usize = PACKED_LENGTH_MIN + (TEXT_LONG - TEXT_PACKED) as usize - 1;
 const TEXTS_SEEN_MAX: usize = (u8::MAX - TEXT_SEEN) as usize + 1;
 const NUMBERS_SEEN_MAX: usize = 32;
 
@@ -131,6 +136,8 @@ pub(super) struct RowWriter<'a> {
     memory: Memory<'a>,
     /// Where the run of values begins that the next value can join.
     open_values: Option<usize>,
+    /// The texts that are packed, and where they will stand.
+    packed: Option<(usize, Packed)>,
 }
 
 impl<'a> RowWriter<'a> {
@@ -139,10 +146,23 @@ impl<'a> RowWriter<'a> {
             bytes,
             memory: Memory::new(),
             open_values: None,
+            packed: None,
         }
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    /// From here on texts are packed where they can be; all of them will stand here, in front of the rows.
+    pub(super) fn pack_texts(&mut self) {
+        self.packed = Some((self.bytes.len(), Packed::default()));
+    }
+
+    pub(super) fn into_bytes(mut self) -> Vec<u8> {
+        if let Some((at, packed)) = self.packed.take() {
+            let packed = packed.into_bytes();
+            let rows = self.bytes.split_off(at);
+            self.count(packed.len());
+            self.bytes.extend(packed);
+            self.bytes.extend(rows);
+        }
         self.bytes
     }
 
@@ -243,11 +263,17 @@ impl<'a> RowWriter<'a> {
             return self.byte(TEXT_SEEN + index as u8);
         }
         self.memory.learn_text(text);
+        if let Some((_, packed)) = &mut self.packed
+            && (PACKED_LENGTH_MIN..=PACKED_LENGTH_MAX).contains(&text.len())
+            && packed.add(text)
+        {
+            return self.byte(TEXT_PACKED + (text.len() - PACKED_LENGTH_MIN) as u8);
+        }
         self.raw_text(text);
     }
 
     fn raw_text(&mut self, text: &str) {
-        if text.len() <= usize::from(TEXT_LONG - TEXT_LENGTH) {
+        if text.len() <= usize::from(TEXT_PACKED - TEXT_LENGTH) {
             self.byte(TEXT_LENGTH + text.len() as u8 - 1);
         } else {
             self.byte(TEXT_LONG);
@@ -380,6 +406,8 @@ fn short_text(text: &str) -> Option<u8> {
 pub(super) struct RowReader<'a> {
     bytes: &'a [u8],
     memory: Memory<'a>,
+    /// The packed texts that no row has taken yet.
+    texts: &'a str,
 }
 
 impl<'a> RowReader<'a> {
@@ -387,18 +415,26 @@ impl<'a> RowReader<'a> {
         Self {
             bytes,
             memory: Memory::new(),
+            texts: "",
         }
     }
 
-    /// Makes room for all that rows can give to remember, before the first is read.
-    pub(super) fn expect_rows(&mut self) {
+    /// The packed texts.
+    pub(super) fn packed(&mut self) -> Result<&'a [u8], FormatError> {
+        let length = self.count(self.bytes.len() as u64)?;
+        self.take(length)
+    }
+
+    /// Takes the packed texts and makes room for all that rows can give to remember, before the first is read.
+    pub(super) fn expect_rows(&mut self, texts: &'a str) {
+        self.texts = texts;
         self.memory.texts.reserve_exact(TEXTS_SEEN_MAX);
         self.memory.numbers.reserve_exact(NUMBERS_SEEN_MAX);
     }
 
-    /// Nothing may follow the last row.
+    /// Nothing may follow the last row, and no packed text may be left, but for half a byte.
     pub(super) fn end(self) -> Result<(), FormatError> {
-        if self.bytes.is_empty() {
+        if self.bytes.is_empty() && self.texts.len() <= 1 {
             Ok(())
         } else {
             Err(FormatError::Damaged)
@@ -460,9 +496,12 @@ impl<'a> RowReader<'a> {
         let first = self.byte()?;
         let text = match first {
             TEXT_EMPTY => return Ok(None),
-            TEXT_LENGTH..TEXT_LONG => {
+            TEXT_LENGTH..TEXT_PACKED => {
                 let length = usize::from(first - TEXT_LENGTH) + 1;
                 self.raw_text(length)?
+            }
+            TEXT_PACKED..TEXT_LONG => {
+                self.packed_text(usize::from(first - TEXT_PACKED) + PACKED_LENGTH_MIN)?
             }
             TEXT_LONG => {
                 let length = self.count(self.bytes.len() as u64)?;
@@ -485,14 +524,24 @@ impl<'a> RowReader<'a> {
     }
 
     fn raw_text(&mut self, length: usize) -> Result<&'a str, FormatError> {
-        let (text, rest) = self
-            .bytes
-            .split_at_checked(length)
-            .ok_or(FormatError::Damaged)?;
-        self.bytes = rest;
-        let text = str::from_utf8(text).map_err(|_| FormatError::Damaged)?;
+        let text = str::from_utf8(self.take(length)?).map_err(|_| FormatError::Damaged)?;
         self.memory.learn_text(text);
         Ok(text)
+    }
+
+    fn packed_text(&mut self, length: usize) -> Result<&'a str, FormatError> {
+        let split = self.texts.split_at_checked(length);
+        let (text, rest) = split.ok_or(FormatError::Damaged)?;
+        self.texts = rest;
+        self.memory.learn_text(text);
+        Ok(text)
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], FormatError> {
+        let split = self.bytes.split_at_checked(length);
+        let (taken, rest) = split.ok_or(FormatError::Damaged)?;
+        self.bytes = rest;
+        Ok(taken)
     }
 
     fn number(&mut self) -> Result<Option<Value<'a>>, FormatError> {
