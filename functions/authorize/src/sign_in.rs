@@ -9,7 +9,7 @@ use bluebutton::{
         authorize::{AuthorizeError, to_location},
     },
     secret::Secret,
-    store::SignIn,
+    store::{SignIn, Transaction},
 };
 use jiff::Timestamp;
 
@@ -78,17 +78,13 @@ pub(crate) async fn try_in(
     };
     let new_session = Session::new();
     let (old, new) = (session.hash(), new_session.hash());
-    if !state
-        .authorization
-        .transient
-        .sign_in(id, &old, &new, &person)
-        .await?
-    {
-        return Err(Refusal::Expired);
-    }
     let about = (&person.patient, approval.client_id.as_str());
     let event = Event::new(call, now, about, (Action::SignedIn, ""));
-    state.audit.record(&event).await?;
+    let tables = &state.authorization;
+    let signed_in = tables.sign_in(id, [&old, &new], &person, &event).await?;
+    if signed_in == Transaction::Refused {
+        return Err(Refusal::Expired);
+    }
     let consent = to_location(StatusCode::SEE_OTHER, &consent_path(call, id, &approval));
     Ok(new_session.give(call, id, consent))
 }

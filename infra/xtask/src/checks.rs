@@ -58,11 +58,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: Arguments) -> Outcome {
         workspace.build()?;
         count.add(deployment::check(workspace, &state.join("deployment"))?);
     }
-    println!("\n{} passed, {} failed", count.passed, count.failed);
-    match count.failed {
-        0 => Ok(()),
-        _ => Err(Failure::silent()),
-    }
+    count.told()
 }
 
 /// Every test of the workspace, with the environment of a sandbox that lives as long.
@@ -135,6 +131,15 @@ pub(crate) fn tests(
 }
 
 impl Count {
+    /// Says how many, and whether that is a success.
+    pub(crate) fn told(&self) -> Outcome {
+        println!("\n{} passed, {} failed", self.passed, self.failed);
+        match self.failed {
+            0 => Ok(()),
+            _ => Err(Failure::silent()),
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;

@@ -16,6 +16,7 @@ mod local_aws;
 mod processes;
 mod routes;
 mod sandbox;
+mod soak;
 mod step;
 mod tools;
 mod validate;
@@ -37,6 +38,8 @@ enum Command {
     Sandbox(sandbox::Options),
     /// Run every test, on a sandbox of its own and free ports.
     Test(checks::Arguments),
+    /// Run the trials of races, lost replies, faults and foreign ids with all their rounds, which takes long.
+    Soak(soak::Arguments),
     /// Check what this machine has of what the other commands need.
     Doctor,
     /// Load RIF files or folders into the running sandbox, or wherever the environment says.
@@ -80,6 +83,7 @@ fn run(command: Command, workspace: &Workspace) -> Outcome {
     match command {
         Command::Sandbox(options) => sandbox::run(workspace, options),
         Command::Test(arguments) => checks::run(workspace, arguments),
+        Command::Soak(arguments) => soak::run(workspace, &arguments),
         Command::Doctor => doctor::run(workspace),
         Command::Load(passed) => admin::run(workspace, "load", &passed.arguments),
         Command::Token(passed) => admin::run(workspace, "token", &passed.arguments),

@@ -5,6 +5,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
+    config::http::HttpResponse,
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{ConditionCheck, Delete, Put, TransactWriteItem, Update},
@@ -16,7 +17,7 @@ use super::{AuditTable, GrantsTable, RefreshTokensTable, StoreError, TransientTa
 use crate::{
     audit::Event,
     config::{self, ConfigError},
-    oauth::{Code, Grant, RefreshToken},
+    oauth::{Code, Grant, Person, RefreshToken},
     secret::Secret,
 };
 
@@ -67,6 +68,25 @@ impl AuthorizationTables {
             audit: AuditTable::new(client.clone(), audit),
             client,
         })
+    }
+
+    /// Notes who signed in, and the browser's new session, if the approval still has the old one.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn sign_in(
+        &self,
+        approval_id: &str,
+        [old_session_hash, new_session_hash]: [&str; 2],
+        person: &Person,
+        event: &Event<'_>,
+    ) -> Result<Transaction, StoreError> {
+        let sessions = [old_session_hash, new_session_hash];
+        self.write(vec![
+            update(self.transient.sign_in(approval_id, sessions, person)),
+            put(self.audit.put(event)),
+        ])
+        .await
     }
 
     /// Uses an approval up, replaces the pair's grant (all earlier tokens die) and keeps the code.
@@ -223,15 +243,16 @@ impl AuthorizationTables {
         .await
     }
 
-    /// One transaction. The client request token stays the same through the SDK's own retries, so that an answer
-    /// lost on the way does not turn into a refusal.
+    /// One transaction. The client request token stays the same through all attempts, the SDK's own and these, so that
+    /// an answer lost on the way does not turn into a refusal.
     async fn write(&self, writes: Vec<TransactWriteItem>) -> Result<Transaction, StoreError> {
+        let token = uuid::Uuid::new_v4().to_string();
         for attempt in 0..ATTEMPTS_MAX {
             let written = self
                 .client
                 .transact_write_items()
                 .set_transact_items(Some(writes.clone()))
-                .client_request_token(uuid::Uuid::new_v4().to_string())
+                .client_request_token(&token)
                 .send()
                 .await;
             match written.map_err(outcome) {
@@ -253,7 +274,14 @@ enum Outcome {
     Failed(StoreError),
 }
 
-fn outcome(error: SdkError<TransactWriteItemsError>) -> Outcome {
+fn outcome(error: SdkError<TransactWriteItemsError, HttpResponse>) -> Outcome {
+    // AWS says that it is done, and the rest of its answer cannot be read: asked again, it says the same.
+    if error
+        .raw_response()
+        .is_some_and(|answer| answer.status().is_success())
+    {
+        return Outcome::Contended;
+    }
     let reasons = match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
             cancelled.cancellation_reasons()

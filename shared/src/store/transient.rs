@@ -57,35 +57,6 @@ impl TransientTable {
         Ok(approval.filter(|approval| approval.expires_at > now))
     }
 
-    /// Notes who signed in, and the browser's new session, if the approval still has the old one.
-    /// Whether it did.
-    ///
-    /// # Errors
-    /// As every call of a table.
-    pub async fn sign_in(
-        &self,
-        id: &str,
-        old_session_hash: &str,
-        new_session_hash: &str,
-        person: &Person,
-    ) -> Result<bool, StoreError> {
-        let updated = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", item::string(key(APPROVAL, id)))
-            .update_expression("SET session_hash = :new, patient = :patient, username = :username")
-            .condition_expression("session_hash = :old AND attribute_not_exists(patient)")
-            .expression_attribute_values(":old", item::string(old_session_hash))
-            .expression_attribute_values(":new", item::string(new_session_hash))
-            .expression_attribute_values(":patient", item::string(person.patient.as_str()))
-            .expression_attribute_values(":username", item::string(&person.username))
-            .send()
-            .await
-            .map_err(StoreError::of);
-        held(updated.map(drop))
-    }
-
     /// Forgets who signed in, if the approval has that session. Whether it had.
     ///
     /// # Errors
@@ -137,6 +108,26 @@ impl TransientTable {
     /// As every call of a table.
     pub async fn is_revoked(&self, jti: &str) -> Result<bool, StoreError> {
         Ok(self.get(&key(REVOKED, jti)).await?.is_some())
+    }
+
+    /// The part of a transaction that notes who signed in, and the browser's new session.
+    pub(super) fn sign_in(
+        &self,
+        id: &str,
+        [old_session_hash, new_session_hash]: [&str; 2],
+        person: &Person,
+    ) -> Update {
+        Update::builder()
+            .table_name(&self.table)
+            .key("pk", item::string(key(APPROVAL, id)))
+            .update_expression("SET session_hash = :new, patient = :patient, username = :username")
+            .condition_expression("session_hash = :old AND attribute_not_exists(patient)")
+            .expression_attribute_values(":old", item::string(old_session_hash))
+            .expression_attribute_values(":new", item::string(new_session_hash))
+            .expression_attribute_values(":patient", item::string(person.patient.as_str()))
+            .expression_attribute_values(":username", item::string(&person.username))
+            .build()
+            .expect("table, key and expression are set")
     }
 
     /// The part of a transaction that uses an approval up.

@@ -3,6 +3,7 @@
 //! Only tests depend on this crate.
 
 pub mod consent;
+pub mod proxy;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,0 +1,450 @@
+//! A proxy between functions and the local AWS that does to their calls what networks and services do to them.
+//!
+//! It speaks HTTP/1.1 on loopback, one thread for each connection, and records every call that it sees.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use serde_json::{Value, json};
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// AWS asks for fewer calls.
+    Throttling,
+    /// The table asks for fewer calls.
+    ThroughputExceeded,
+    /// Another transaction holds an item.
+    TransactionConflict,
+    /// AWS blames itself.
+    InternalError,
+    /// Something in front of AWS answers, without an error code.
+    ServiceUnavailable,
+    /// The call is carried out that much later, whether or not somebody still waits for it.
+    Latency(Duration),
+    /// The connection ends before the call is carried out.
+    ResetBeforeSend,
+    /// The call is carried out and the connection ends without an answer.
+    CommitThenDrop,
+    /// The call is carried out and half of the answer arrives.
+    TruncatedBody,
+    /// The call is carried out and the answer is not JSON.
+    InvalidJson,
+    /// Nobody ever answers.
+    BlackHole,
+}
+
+/// Which of the calls that fit a rule it strikes, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// That one.
+    Nth(usize),
+    /// That one and all that follow.
+    From(usize),
+    /// Any with that probability.
+    Percent(u64),
+}
+
+/// The operations that change a table.
+pub const WRITES: &[&str] = &["DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"];
+
+/// A fault and the calls that it strikes.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Operations as in `X-Amz-Target`, after the dot: `TransactWriteItems`. None stands for all.
+    pub operations: &'static [&'static str],
+    /// A table that the call names.
+    pub table: Option<String>,
+    /// Which of them.
+    pub when: When,
+    /// What happens.
+    pub fault: Fault,
+}
+
+/// A call that the proxy saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// `TransactWriteItems`, `Sign`.
+    pub operation: String,
+    /// The tables that it names.
+    pub tables: Vec<String>,
+    /// What happened to it.
+    pub fault: Option<Fault>,
+}
+
+/// The proxy; it listens until the test ends.
+#[derive(Clone)]
+pub struct Proxy {
+    url: String,
+    upstream: String,
+    region: String,
+    own_region: String,
+    plan: Arc<Mutex<Plan>>,
+}
+
+#[derive(Default)]
+struct Plan {
+    rules: Vec<(Rule, usize)>,
+    seen: Vec<Seen>,
+    random: u64,
+}
+
+/// A request or an answer: its first line, headers and body.
+struct Message {
+    first_line: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// How long a test's SDK waits: short, so that a call that nobody answers costs little.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a connection.
+    pub connect: Duration,
+    /// For each attempt.
+    pub attempt: Duration,
+    /// For all attempts together.
+    pub operation: Duration,
+}
+
+impl Fault {
+    /// Every fault, with that latency.
+    #[must_use]
+    pub fn all(latency: Duration) -> [Self; 11] {
+        [
+            Self::Throttling,
+            Self::ThroughputExceeded,
+            Self::TransactionConflict,
+            Self::InternalError,
+            Self::ServiceUnavailable,
+            Self::Latency(latency),
+            Self::ResetBeforeSend,
+            Self::CommitThenDrop,
+            Self::TruncatedBody,
+            Self::InvalidJson,
+            Self::BlackHole,
+        ]
+    }
+
+    /// The answer of an AWS that refuses, if this fault is one.
+    fn refusal(self, call: &Seen) -> Option<Message> {
+        let (status, code) = match self {
+            Self::Throttling => (400, "ThrottlingException"),
+            Self::ThroughputExceeded => (400, "ProvisionedThroughputExceededException"),
+            Self::TransactionConflict if call.operation == "TransactWriteItems" => {
+                (400, "TransactionCanceledException")
+            }
+            Self::TransactionConflict => (400, "TransactionConflictException"),
+            Self::InternalError => (500, "InternalServerError"),
+            Self::ServiceUnavailable => return Some(Message::answer(503, "Service Unavailable")),
+            _ => return None,
+        };
+        let reasons = vec![json!({"Code": "TransactionConflict"}); call.tables.len()];
+        let mut body = json!({
+            "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "for the test",
+        });
+        if code == "TransactionCanceledException" {
+            body["CancellationReasons"] = reasons.into();
+        }
+        Some(Message::answer(status, &body.to_string()))
+    }
+}
+
+impl Rule {
+    /// The fault for those of the operations' calls, of all calls if none is named.
+    #[must_use]
+    pub fn of(operations: &'static [&'static str], when: When, fault: Fault) -> Self {
+        Self {
+            operations,
+            table: None,
+            when,
+            fault,
+        }
+    }
+
+    /// The same on that table only.
+    #[must_use]
+    pub fn on(self, table: impl Into<String>) -> Self {
+        let table = Some(table.into());
+        Self { table, ..self }
+    }
+
+    fn fits(&self, call: &Seen) -> bool {
+        let any = self.operations.is_empty();
+        (any || self.operations.contains(&call.operation.as_str()))
+            && self.table.iter().all(|table| call.tables.contains(table))
+    }
+}
+
+impl Plan {
+    fn decide(&mut self, call: &Seen) -> Option<Fault> {
+        let Self { rules, random, .. } = self;
+        let mut found = None;
+        for (rule, count) in rules.iter_mut().filter(|(rule, _)| rule.fits(call)) {
+            let number = *count;
+            *count += 1;
+            let strikes = match rule.when {
+                When::Nth(nth) => number == nth,
+                When::From(first) => number >= first,
+                When::Percent(percent) => next(random) % 100 < percent,
+            };
+            found = found.or(strikes.then_some(rule.fault));
+        }
+        found
+    }
+}
+
+/// The next number of Knuth's MMIX generator: the same faults in every run.
+fn next(random: &mut u64) -> u64 {
+    *random = random
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    *random >> 33
+}
+
+impl Proxy {
+    /// A proxy in front of the AWS that the configuration names.
+    ///
+    /// # Panics
+    /// When the configuration has no endpoint on plain http, or there is no free port.
+    #[must_use]
+    pub fn before(aws: &SdkConfig) -> Self {
+        let endpoint = aws.endpoint_url().expect("a local AWS has an endpoint");
+        let upstream = endpoint.strip_prefix("http://").expect("plain http");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let proxy = Self {
+            url: format!("http://{address}"),
+            upstream: upstream.trim_end_matches('/').to_owned(),
+            region: aws.region().expect("a region").to_string(),
+            own_region: format!("proxy-{}", address.port()),
+            plan: Arc::default(),
+        };
+        let listening = proxy.clone();
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let proxy = listening.clone();
+                // A connection that breaks is what this is about.
+                thread::spawn(move || proxy.converse(connection).unwrap_or_default());
+            }
+        });
+        proxy
+    }
+
+    /// The configuration of functions whose calls go through the proxy.
+    ///
+    /// The SDK keeps one budget of retries for each region in a whole process. A region of the proxy's own, which the
+    /// proxy takes out of the requests again, keeps its faults from using up the budget of other tests.
+    pub async fn aws(&self, patience: Patience) -> SdkConfig {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(patience.connect)
+            .operation_attempt_timeout(patience.attempt)
+            .operation_timeout(patience.operation)
+            .build();
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(10));
+        aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(self.own_region.clone()))
+            .endpoint_url(&self.url)
+            .timeout_config(timeouts)
+            .retry_config(retries)
+            .load()
+            .await
+    }
+
+    /// From now on these faults and no others.
+    pub fn set(&self, rules: impl IntoIterator<Item = Rule>) {
+        self.plan().rules = rules.into_iter().map(|rule| (rule, 0)).collect();
+    }
+
+    /// From now on no fault.
+    pub fn heal(&self) {
+        self.set([]);
+    }
+
+    /// The calls since the last time.
+    #[must_use]
+    pub fn take_seen(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.plan().seen)
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers the requests of one connection, each over one connection of its own to AWS.
+    fn converse(&self, connection: TcpStream) -> io::Result<()> {
+        connection.set_nodelay(true)?;
+        let mut reader = BufReader::new(connection.try_clone()?);
+        let mut writer = connection;
+        let mut upstream = None;
+        while let Some(mut request) = Message::read(&mut reader)? {
+            request.rename_region(&self.own_region, &self.region);
+            let mut seen = request.seen();
+            let fault = {
+                let mut plan = self.plan();
+                seen.fault = plan.decide(&seen);
+                plan.seen.push(seen.clone());
+                seen.fault
+            };
+            if let Some(refusal) = fault.and_then(|fault| fault.refusal(&seen)) {
+                refusal.write(&mut writer)?;
+                continue;
+            }
+            match fault {
+                Some(Fault::ResetBeforeSend) => return Ok(()),
+                // The caller gives up some time.
+                Some(Fault::BlackHole) => return reader.read(&mut [0]).map(drop),
+                Some(Fault::Latency(latency)) => thread::sleep(latency),
+                _ => {}
+            }
+            let mut answer = self.forward(&request, &mut upstream)?;
+            match fault {
+                Some(Fault::CommitThenDrop) => return Ok(()),
+                Some(Fault::TruncatedBody) => return answer.write_half(&mut writer),
+                Some(Fault::InvalidJson) => answer.body = b"{\"Item\": {".to_vec(),
+                _ => {}
+            }
+            answer.write(&mut writer)?;
+        }
+        Ok(())
+    }
+
+    fn forward(
+        &self,
+        request: &Message,
+        upstream: &mut Option<BufReader<TcpStream>>,
+    ) -> io::Result<Message> {
+        // AWS may have ended a connection that was idle; then it has not seen the request either.
+        if let Some(connection) = upstream.as_mut()
+            && request.write(connection.get_mut()).is_ok()
+            && let Ok(Some(answer)) = Message::read(connection)
+        {
+            return Ok(answer);
+        }
+        let connection = TcpStream::connect(&self.upstream)?;
+        connection.set_nodelay(true)?;
+        let connection = upstream.insert(BufReader::new(connection));
+        request.write(connection.get_mut())?;
+        Message::read(connection)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+impl Message {
+    fn answer(status: u16, body: &str) -> Self {
+        Self {
+            first_line: format!("HTTP/1.1 {status} X"),
+            headers: vec![(
+                "content-type".to_owned(),
+                "application/x-amz-json-1.0".to_owned(),
+            )],
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    /// The next message, or `None` where the connection has ended.
+    fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
+        let mut first_line = String::new();
+        if reader.read_line(&mut first_line)? == 0 {
+            return Ok(None);
+        }
+        let mut headers = Vec::new();
+        let (mut length, mut chunked) = (0, false);
+        loop {
+            let line = read_line(reader)?;
+            let Some((name, value)) = line.split_once(':') else {
+                break;
+            };
+            let value = value.trim();
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.parse().map_err(io::Error::other)?,
+                "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
+                "connection" | "keep-alive" => {}
+                _ => headers.push((name.to_owned(), value.to_owned())),
+            }
+        }
+        let mut body = vec![0; length];
+        match chunked {
+            true => body = read_chunks(reader)?,
+            false => reader.read_exact(&mut body)?,
+        }
+        Ok(Some(Self {
+            first_line: first_line.trim_end().to_owned(),
+            headers,
+            body,
+        }))
+    }
+
+    fn write(&self, writer: &mut impl Write) -> io::Result<()> {
+        writer.write_all(&[self.head().as_slice(), &self.body].concat())
+    }
+
+    fn write_half(&self, writer: &mut impl Write) -> io::Result<()> {
+        let half = &self.body[..self.body.len() / 2];
+        writer.write_all(&[self.head().as_slice(), half].concat())
+    }
+
+    fn head(&self) -> Vec<u8> {
+        let mut head = format!("{}\r\n", self.first_line);
+        for (name, value) in &self.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += &format!("content-length: {}\r\n\r\n", self.body.len());
+        head.into_bytes()
+    }
+
+    /// A local AWS checks no signatures, so the region can be changed where the signature names it.
+    fn rename_region(&mut self, from: &str, to: &str) {
+        for (name, value) in &mut self.headers {
+            if name.eq_ignore_ascii_case("authorization") {
+                *value = value.replace(&format!("/{from}/"), &format!("/{to}/"));
+            }
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        let target = self
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("x-amz-target"));
+        let operation = target.map_or("", |(_, value)| {
+            value.rsplit('.').next().unwrap_or_default()
+        });
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let parts = body["TransactItems"].as_array().into_iter().flatten();
+        let parts = parts.filter_map(|part| part.as_object()?.values().next());
+        let tables = std::iter::once(&body).chain(parts);
+        let tables = tables.filter_map(|part| part["TableName"].as_str());
+        Seen {
+            operation: operation.to_owned(),
+            tables: tables.map(str::to_owned).collect(),
+            fault: None,
+        }
+    }
+}
+
+fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    Ok(line.trim_end().to_owned())
+}
+
+/// RFC 9112 section 7.1, without trailers.
+fn read_chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let size = usize::from_str_radix(&read_line(reader)?, 16).map_err(io::Error::other)?;
+        let mut chunk = vec![0; size];
+        reader.read_exact(&mut chunk)?;
+        read_line(reader)?;
+        if size == 0 {
+            return Ok(body);
+        }
+        body.append(&mut chunk);
+    }
+}

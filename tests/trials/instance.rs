@@ -1,0 +1,179 @@
+//! All functions in this process: one instance stands for one Lambda environment of each.
+
+use std::pin::Pin;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client as DynamoDb;
+use bluebutton::{
+    audit::AuditTable,
+    config::{Configuration, variable},
+    exchange,
+    http::{Call, Response},
+    lookups_file::Installed,
+    oauth::{access::Verifier, keys::KeySet},
+    store::{ClaimsTable, IdentityTable},
+};
+use serde_json::{Value, json};
+
+/// What each function holds.
+pub(crate) struct Instance {
+    authorize: authorize::State,
+    token: token::State,
+    userinfo: userinfo::State,
+    resources: exchange::State,
+    identity: IdentityTable,
+    lookups: Installed,
+    discovery: discovery::State,
+    base_url: String,
+}
+
+/// A request of a client or a browser.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    /// Path and query.
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) form: Vec<(String, String)>,
+}
+
+/// An answer, with its body as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    pub(crate) location: Option<String>,
+    pub(crate) cookie: Option<String>,
+    pub(crate) retry_after: Option<String>,
+}
+
+impl Instance {
+    /// Starts the functions with what the environment names.
+    pub(crate) async fn start(aws: &SdkConfig) -> Self {
+        let tables = DynamoDb::new(aws);
+        let table = |name| variable(name).expect("a sandbox");
+        let configuration = Configuration::read(aws).await.expect("a sandbox");
+        let keys = KeySet::read(aws, &configuration.signing_keys).await;
+        Self {
+            authorize: authorize::State::from_environment(aws).await.unwrap(),
+            token: token::State::from_environment(aws).await.unwrap(),
+            userinfo: userinfo::State::from_environment(aws).await.unwrap(),
+            resources: exchange::State {
+                verifier: Verifier::from_environment(aws).await.unwrap(),
+                claims: ClaimsTable::new(tables.clone(), table("CLAIMS_TABLE")),
+                audit: AuditTable::new(tables.clone(), table("AUDIT_TABLE")),
+            },
+            identity: IdentityTable::new(tables, table("IDENTITY_TABLE")),
+            lookups: Installed::at(None),
+            discovery: discovery::State {
+                keys: keys.unwrap(),
+            },
+            base_url: table("PUBLIC_BASE_URL"),
+        }
+    }
+
+    /// Answers as the function of that path.
+    pub(crate) async fn answer(&self, request: &Request) -> Answer {
+        Answer::of(&self.function(request.call(&self.base_url)).await)
+    }
+
+    /// On the heap: unoptimised, the functions' futures are too large for a test's stack.
+    fn function(&self, call: Call) -> Pin<Box<dyn Future<Output = Response> + Send + '_>> {
+        let begins = |prefix: &str| call.path.starts_with(prefix);
+        if begins("/o/authorize") || begins("/login") {
+            Box::pin(authorize::handle(&self.authorize, call))
+        } else if begins("/o/") {
+            Box::pin(token::handle(&self.token, call))
+        } else if begins("/connect/userinfo") {
+            Box::pin(userinfo::handle(&self.userinfo, call))
+        } else if begins("/fhir/Patient") {
+            Box::pin(patient::handle(&self.resources, &self.identity, call))
+        } else if begins("/fhir/Coverage") {
+            Box::pin(coverage::handle(&self.resources, call))
+        } else if begins("/fhir/ExplanationOfBenefit") {
+            Box::pin(eob::handle(&self.resources, &self.lookups, call))
+        } else {
+            Box::pin(discovery::handle(&self.discovery, call))
+        }
+    }
+}
+
+impl Request {
+    pub(crate) fn get(target: impl Into<String>) -> Self {
+        Self {
+            method: "GET",
+            target: target.into(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn post<N: Into<String>, V: Into<String>>(
+        target: impl Into<String>,
+        form: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let form = form.into_iter();
+        Self {
+            method: "POST",
+            target: target.into(),
+            form: form.map(|(n, v)| (n.into(), v.into())).collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.with("authorization", format!("Bearer {token}"))
+    }
+
+    /// The event of an HTTP API, which is what the sandbox's gateway sends as well.
+    fn call(&self, base_url: &str) -> Call {
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let mut headers: serde_json::Map<String, Value> = self
+            .headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+            .collect();
+        if self.method == "POST" {
+            let form = "application/x-www-form-urlencoded";
+            headers.insert("content-type".to_owned(), form.into());
+        }
+        let event = json!({
+            "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers,
+            "body": form_encoded(&self.form), "isBase64Encoded": false,
+            "requestContext": {"http": {"method": self.method, "path": path, "sourceIp": "192.0.2.1"}, "timeEpoch": 0},
+        });
+        Call::new(&event, "", Some(base_url))
+    }
+}
+
+impl Answer {
+    fn of(response: &Response) -> Self {
+        let header = |name| response.header(name).map(str::to_owned);
+        Self {
+            status: response.status.as_u16(),
+            body: String::from_utf8_lossy(&response.body).into_owned(),
+            location: header("location"),
+            retry_after: header("retry-after"),
+            cookie: header("set-cookie").and_then(|set| Some(set.split(';').next()?.to_owned())),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    /// A member of the JSON body that is text, or nothing.
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.json()[name].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+pub(crate) fn form_encoded(form: &[(String, String)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish()
+}

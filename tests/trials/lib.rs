@@ -1,0 +1,1 @@
+//! The trials live in `main.rs`; this library is empty.
