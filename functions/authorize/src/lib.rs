@@ -12,7 +12,6 @@ mod texts;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    audit::AuditTable,
     config::{ConfigError, Configuration, Limits, Stage, variable},
     http::{Call, Language, Method, Response, StatusCode, header},
     oauth::authorize::{AuthorizeError, Shown},
@@ -31,7 +30,6 @@ pub struct State {
     claims: ClaimsTable,
     failures: SignInFailuresTable,
     limits: RateLimits,
-    audit: AuditTable,
 }
 
 impl State {
@@ -52,7 +50,6 @@ impl State {
                 Limits::from_environment()?,
             ),
             limits: RateLimits::from_environment(aws)?,
-            audit: AuditTable::new(client(), variable("AUDIT_TABLE")?),
         })
     }
 }
