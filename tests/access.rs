@@ -24,6 +24,7 @@ const SIGN: &str = "kms:Sign";
 /// The calls as they stand in a function's code without white space.
 #[rustfmt::skip]
 const CALLS: &[(&str, &[Right])] = &[
+    ("tables.sign_in(", &[(UPDATE, "TransientTable"), (PUT, "AuditTable")]),
     (".approve(", &[(DELETE, "TransientTable"), (PUT, "GrantsTable"), (PUT, "TransientTable"), (PUT, "AuditTable")]),
     (".decline(", &[(DELETE, "TransientTable"), (PUT, "AuditTable")]),
     (".withhold(", &[(DELETE, "TransientTable"), (DELETE, "GrantsTable"), (PUT, "AuditTable")]),
@@ -34,7 +35,6 @@ const CALLS: &[(&str, &[Right])] = &[
     (".revoke_access(", &[(PUT, "TransientTable"), (PUT, "AuditTable")]),
     ("transient.put_approval(", &[(PUT, "TransientTable")]),
     ("transient.approval(", &[(GET, "TransientTable")]),
-    ("transient.sign_in(", &[(UPDATE, "TransientTable")]),
     ("transient.code(", &[(GET, "TransientTable")]),
     ("transient.is_revoked(", &[(GET, "TransientTable")]),
     ("grants.get(", &[(GET, "GrantsTable")]),
