@@ -5,13 +5,12 @@ use std::pin::Pin;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    audit::AuditTable,
-    config::{Configuration, variable},
+    config::{Configuration, Stage, variable},
     exchange,
     http::{Call, Response},
     lookups_file::Installed,
-    oauth::{access::Verifier, keys::KeySet},
-    store::{ClaimsTable, IdentityTable},
+    oauth::keys::KeySet,
+    store::IdentityTable,
 };
 use serde_json::{Value, json};
 
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 pub(crate) struct Instance {
     authorize: authorize::State,
     token: token::State,
-    userinfo: userinfo::State,
+    stage: Stage,
     resources: exchange::State,
     identity: IdentityTable,
     lookups: Installed,
@@ -50,20 +49,15 @@ pub(crate) struct Answer {
 impl Instance {
     /// Starts the functions with what the environment names.
     pub(crate) async fn start(aws: &SdkConfig) -> Self {
-        let tables = DynamoDb::new(aws);
         let table = |name| variable(name).expect("a sandbox");
         let configuration = Configuration::read(aws).await.expect("a sandbox");
         let keys = KeySet::read(aws, &configuration.signing_keys).await;
         Self {
             authorize: authorize::State::from_environment(aws).await.unwrap(),
             token: token::State::from_environment(aws).await.unwrap(),
-            userinfo: userinfo::State::from_environment(aws).await.unwrap(),
-            resources: exchange::State {
-                verifier: Verifier::from_environment(aws).await.unwrap(),
-                claims: ClaimsTable::new(tables.clone(), table("CLAIMS_TABLE")),
-                audit: AuditTable::new(tables.clone(), table("AUDIT_TABLE")),
-            },
-            identity: IdentityTable::new(tables, table("IDENTITY_TABLE")),
+            stage: configuration.stage,
+            resources: exchange::State::from_environment(aws).await.unwrap(),
+            identity: IdentityTable::new(DynamoDb::new(aws), table("IDENTITY_TABLE")),
             lookups: Installed::at(None),
             discovery: discovery::State {
                 keys: keys.unwrap(),
@@ -85,7 +79,7 @@ impl Instance {
         } else if begins("/o/") {
             Box::pin(token::handle(&self.token, call))
         } else if begins("/connect/userinfo") {
-            Box::pin(userinfo::handle(&self.userinfo, call))
+            Box::pin(userinfo::handle(self.stage, &self.resources, call))
         } else if begins("/fhir/Patient") {
             Box::pin(patient::handle(&self.resources, &self.identity, call))
         } else if begins("/fhir/Coverage") {
