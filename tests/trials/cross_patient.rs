@@ -188,7 +188,7 @@ struct Everybody {
 /// Where requests are answered.
 enum Api {
     Http(ureq::Agent, String),
-    InProcess(Instance),
+    InProcess(Box<Instance>),
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn no_answer_holds_what_is_another_persons() {
         .http_status_as_error(false)
         .build();
     let http = Arc::new(Api::Http(agent.into(), base_url.clone()));
-    let in_process = Arc::new(Api::InProcess(instance));
+    let in_process = Arc::new(Api::InProcess(Box::new(instance)));
     let over_http = 0..OVER_HTTP.count();
     let others = over_http.end..over_http.end + IN_PROCESS.count();
     for (name, api, numbers) in [
