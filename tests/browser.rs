@@ -1,63 +1,47 @@
-//! A real browser signs in and consents: Chromium, driven by the W3C WebDriver protocol.
+//! A real browser on the beneficiary's pages: people sign in and consent, with and without a mouse, in both languages, on
+//! screens of both sizes; and axe finds nothing.
+
+mod driver;
 
 use std::env;
+use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use ureq::Agent;
 use url::Url;
 
-use crate::client::{AuthorizationRequest, Person, Sandbox, parameter};
+use self::driver::{Driver, ENTER, SPACE, TAB};
+use crate::client::{Application, AuthorizationRequest, Person, Sandbox, parameter};
+
+/// The most bytes of a page on the wire.
+const PAGE_BYTES_MAX: u64 = 40 * 1024;
+
+/// A desk, and a telephone or a desk at 400 % zoom, in CSS pixels.
+const WIDTHS: [u32; 2] = [1280, 320];
 
 #[test]
 fn a_person_signs_in_and_connects_an_app_in_a_browser() {
-    let Some(sandbox) = Sandbox::running() else {
-        return;
-    };
-    let Some(driver) = Driver::start() else {
+    let Some((sandbox, driver)) = ready() else {
         return;
     };
     let application = sandbox.application(0);
     let request = AuthorizationRequest::new();
     let person = Person::synthetic(14);
 
-    driver.open(
-        sandbox
-            .authorize_url(2, &application, &request, None)
-            .as_str(),
-    );
-    driver.screenshot("login.png");
+    driver.open(&authorize(&sandbox, &application, &request, "en"));
     driver.type_into("#username-textbox", &person.username);
     driver.type_into("#password-textbox", "not the password");
     driver.click("#login-button");
     assert!(
-        driver.exists("#username-textbox"),
+        driver.exists("#sign-in-problem"),
         "a wrong password shows the page again"
     );
-    driver.screenshot("login-refused.png");
     driver.clear("#username-textbox");
     driver.type_into("#username-textbox", &person.username);
     driver.type_into("#password-textbox", &person.password);
     driver.click("#login-button");
-
-    for id in [
-        "#authorizationForm",
-        "#connect_app",
-        "#radio_1",
-        "#permission_expire_info",
-        "#approve",
-        "#deny",
-    ] {
-        assert!(driver.exists(id), "the consent page has {id}");
-    }
-    driver.screenshot("consent.png");
+    assert!(driver.exists("#approve"), "the consent page comes");
     driver.click("#approve");
     let callback = driver.wait_for_url(&application.redirect_uri);
     assert_eq!(
@@ -81,188 +65,397 @@ fn a_person_signs_in_and_connects_an_app_in_a_browser() {
     );
 }
 
-/// ChromeDriver with one session of headless Chromium; both end with the value.
-struct Driver {
-    process: Child,
-    session_url: String,
-    agent: Agent,
-}
-
-const WAIT_SECONDS_MAX: u64 = 20;
-
-impl Driver {
-    fn start() -> Option<Self> {
-        let (chromedriver, chromium) = (find("chromedriver"), find("chromium"));
-        let (Some(chromedriver), Some(chromium)) = (chromedriver, chromium) else {
-            assert!(
-                env::var_os("REQUIRE_ALL").is_none(),
-                "chromium and chromedriver are required and not on PATH"
-            );
-            eprintln!(
-                "skipped: needs chromium and chromedriver (Debian: chromium, chromium-driver)"
-            );
-            return None;
-        };
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let process = Command::new(chromedriver)
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let agent: Agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .build()
-            .into();
-        let mut driver = Self {
-            process,
-            session_url: format!("http://127.0.0.1:{port}/session"),
-            agent,
-        };
-        let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chromium-profile");
-        fs::remove_dir_all(&profile).ok();
-        let arguments = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--disable-dev-shm-usage",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--window-size=900,1100",
-        ];
-        let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-        arguments.push(format!("--user-data-dir={}", profile.display()));
-        let options = json!({"binary": chromium, "args": arguments});
-        let session = wait_until(|| {
-            let body = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
-            driver
-                .agent
-                .post(&driver.session_url)
-                .send_json(&body)
-                .ok()?
-                .body_mut()
-                .read_json::<Value>()
-                .ok()
-        })
-        .expect("ChromeDriver answers");
-        let id = session["value"]["sessionId"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no session: {session}"));
-        driver.session_url = format!("{}/{id}", driver.session_url);
-        Some(driver)
-    }
-
-    fn open(&self, url: &str) {
-        self.post("/url", &json!({"url": url}));
-    }
-
-    fn click(&self, selector: &str) {
-        let element = self
-            .element(selector)
-            .unwrap_or_else(|| panic!("no {selector} on the page"));
-        self.post(&format!("/element/{element}/click"), &json!({}));
-    }
-
-    fn clear(&self, selector: &str) {
-        let element = self
-            .element(selector)
-            .unwrap_or_else(|| panic!("no {selector} on the page"));
-        self.post(&format!("/element/{element}/clear"), &json!({}));
-    }
-
-    fn type_into(&self, selector: &str, text: &str) {
-        let element = self
-            .element(selector)
-            .unwrap_or_else(|| panic!("no {selector} on the page"));
-        self.post(&format!("/element/{element}/value"), &json!({"text": text}));
-    }
-
-    fn exists(&self, selector: &str) -> bool {
-        wait_until(|| self.element(selector)).is_some()
-    }
-
-    /// Waits until the browser is at an address that begins so, whether or not anything listens there.
-    fn wait_for_url(&self, prefix: &str) -> Url {
-        let url = wait_until(|| {
-            let url = self.get("/url")["value"].as_str()?.to_owned();
-            url.starts_with(prefix).then_some(url)
-        });
-        let url = url.unwrap_or_else(|| panic!("the browser stays at {}", self.get("/url")));
-        Url::parse(&url).unwrap()
-    }
-
-    /// Keeps a picture of the page beside the test's other output, for people to look at.
-    fn screenshot(&self, name: &str) {
-        let picture = self.get("/screenshot");
-        let bytes = STANDARD
-            .decode(picture["value"].as_str().expect("a picture"))
-            .unwrap();
-        fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name), bytes).unwrap();
-    }
-
-    fn element(&self, selector: &str) -> Option<String> {
-        const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
-        let found = self.post(
-            "/element",
-            &json!({"using": "css selector", "value": selector}),
+#[test]
+fn the_pages_work_with_a_keyboard_alone() {
+    let Some((sandbox, driver)) = ready() else {
+        return;
+    };
+    let check = |language: &str, person: &Person, buttons: &[&str], answer: &str| {
+        let application = sandbox.application(0);
+        driver.open(&authorize(
+            &sandbox,
+            &application,
+            &AuthorizationRequest::new(),
+            language,
+        ));
+        tab_to(&driver, &["skip", "lang_toggle", "username-textbox"]);
+        driver.press("nobody".chars());
+        tab_to(&driver, &["password-textbox"]);
+        driver.press("wrong".chars().chain([ENTER]));
+        assert!(driver.exists("#sign-in-problem"));
+        assert_eq!(
+            focused(&driver),
+            "sign-in-problem",
+            "the problem is read first"
         );
-        found["value"][ELEMENT].as_str().map(str::to_owned)
-    }
+        tab_to(&driver, &["problem-link"]);
+        driver.press([ENTER]);
+        assert_eq!(focused(&driver), "username-textbox");
+        driver.run("document.activeElement.select()");
+        driver.press(person.username.chars());
+        tab_to(&driver, &["password-textbox"]);
+        driver.press(person.password.chars());
+        tab_to(&driver, &["login-button"]);
+        driver.press([ENTER]);
 
-    fn get(&self, path: &str) -> Value {
-        let mut response = self
-            .agent
-            .get(format!("{}{path}", self.session_url))
-            .call()
-            .unwrap();
-        response
-            .body_mut()
-            .with_config()
-            .limit(32 << 20)
-            .read_json()
-            .unwrap()
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Value {
-        let mut response = self
-            .agent
-            .post(format!("{}{path}", self.session_url))
-            .send_json(body)
-            .unwrap();
-        response.body_mut().read_json().unwrap()
-    }
+        assert!(driver.exists("#approve"), "the consent page comes");
+        tab_to(&driver, &["skip"]);
+        driver.press([ENTER]);
+        assert_eq!(focused(&driver), "main", "the skip link skips");
+        tab_to(&driver, &["switch-account", "policy", "terms", "radio_1"]);
+        tab_to(&driver, &["accordion-check-1"]);
+        driver.press([SPACE]);
+        let is_checked = driver.run("return document.activeElement.checked");
+        assert_eq!(is_checked, true, "the space bar checks the box");
+        tab_to(&driver, &["connected-apps", "stop-by-phone", "stop-by-tty"]);
+        tab_to(&driver, buttons);
+        driver.press([ENTER]);
+        let callback = driver.wait_for_url(&application.redirect_uri);
+        assert!(parameter(&callback, answer).is_some(), "{callback}");
+    };
+    check("en", &Person::synthetic(30), &["deny", "approve"], "code");
+    check("es", &Person::synthetic(31), &["deny"], "error");
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.agent.delete(&self.session_url).call().ok();
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
+#[test]
+fn the_language_changes_on_every_page_and_stays() {
+    let Some((sandbox, driver)) = ready() else {
+        return;
+    };
+    let application = sandbox.application(0);
+    let person = Person::synthetic(32);
+    let language = || driver.run("return document.documentElement.lang");
+    driver.open(&authorize(
+        &sandbox,
+        &application,
+        &AuthorizationRequest::new(),
+        "en",
+    ));
+    assert_eq!(language(), "en");
+    driver.click("#lang_toggle");
+    assert_eq!(language(), "es");
+    driver.type_into("#username-textbox", "nobody");
+    driver.type_into("#password-textbox", "x");
+    driver.click("#login-button");
+    assert!(driver.exists("#sign-in-problem"));
+    assert_eq!(language(), "es", "also after a problem");
+    driver.clear("#username-textbox");
+    sign_in(&driver, &person);
+    assert_eq!(language(), "es", "also on the next page");
+    let end = driver.run("return document.getElementById('permission_end_date').textContent");
+    assert!(
+        end.as_str().is_some_and(|end| end.contains(" de 20")),
+        "{end}"
+    );
+    driver.click("#lang_toggle");
+    assert_eq!(language(), "en");
+    driver.click("#switch-account");
+    assert!(
+        driver.exists("#username-textbox"),
+        "someone else may sign in"
+    );
+    assert_eq!(language(), "en");
+    sign_in(&driver, &Person::synthetic(33));
+    let name = driver.run("return document.querySelector('#account-form strong').textContent");
+    assert_eq!(name, Person::synthetic(33).username.as_str());
+    driver.click("#approve");
+    let callback = driver.wait_for_url(&application.redirect_uri);
+    assert!(parameter(&callback, "code").is_some(), "{callback}");
 }
 
-fn wait_until<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-    let end = Instant::now() + Duration::from_secs(WAIT_SECONDS_MAX);
-    loop {
-        if let Some(value) = attempt() {
-            return Some(value);
+#[test]
+fn every_page_is_accessible_small_and_safe() {
+    let Some((sandbox, driver)) = ready() else {
+        return;
+    };
+    let Some(axe) = axe() else {
+        return;
+    };
+    let person = Person::synthetic(34);
+    let mut report = String::new();
+    for language in ["en", "es"] {
+        let mut check = |page: &str| check_page(&driver, &axe, page, language, &mut report);
+        for (page, url) in message_pages(&sandbox, language) {
+            driver.open(&url);
+            check(page);
         }
-        if Instant::now() > end {
-            return None;
+        for (page, application) in [
+            ("consent", "Sandbox app"),
+            ("consent-once", "One-time app"),
+            ("consent-prescriptions", "Prescriptions app"),
+        ] {
+            let application = sandbox.application_named(application);
+            let request = AuthorizationRequest::new();
+            driver.open(&authorize(&sandbox, &application, &request, language));
+            if page == "consent" {
+                check("sign-in");
+                driver.type_into("#username-textbox", "nobody");
+                driver.type_into("#password-textbox", "x");
+                driver.click("#login-button");
+                assert!(driver.exists("#sign-in-problem"));
+                check("sign-in-refused");
+                driver.clear("#username-textbox");
+            }
+            sign_in(&driver, &person);
+            check(page);
         }
-        thread::sleep(Duration::from_millis(50));
+    }
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("axe.txt");
+    fs::write(file, &report).unwrap();
+    assert!(!report.contains("VIOLATION"), "{report}");
+}
+
+/// Element ids and field names that browser tests of existing apps use.
+#[test]
+fn the_pages_have_the_ids_and_names_that_existing_tests_use() {
+    let Some((sandbox, driver)) = ready() else {
+        return;
+    };
+    let check = |selectors: &[&str]| {
+        for selector in selectors {
+            assert!(driver.exists(selector), "{selector}");
+        }
+    };
+    let request = AuthorizationRequest::new();
+    driver.open(&authorize(
+        &sandbox,
+        &sandbox.application(0),
+        &request,
+        "en",
+    ));
+    check(&[
+        "#username-textbox[name=username]",
+        "#password-textbox[name=password]",
+        "button#login-button[type=submit]",
+        "#lang_toggle",
+    ]);
+    assert_eq!(text_of(&driver, "login-button"), "Log in");
+    assert_eq!(text_of(&driver, "lang_toggle"), "Cambiar a español");
+    sign_in(&driver, &Person::synthetic(34));
+    check(&[
+        "form#authorizationForm[method=post]",
+        "span#connect_app",
+        "#authorizationForm input[type=hidden][name=share_demographic_scopes][value=False]",
+        "#authorizationForm input[type=checkbox]#radio_1[name=share_demographic_scopes][value=True]:checked",
+        "#authorizationForm input[type=hidden][name=share_samhsa_data][value=False]",
+        "#authorizationForm input[type=checkbox]#accordion-check-1[name=share_samhsa_data][value=True]:not(:checked)",
+        "#permission_expire_info",
+        "#permission_end_date",
+        "#authorizationForm input#deny[type=submit][value=Cancel]:not([name])",
+        "#authorizationForm input#approve[type=submit][name=allow][value=Connect]",
+        "#lang_toggle",
+    ]);
+    let same = driver.run(
+        "const look = id => { const e = document.getElementById(id), s = getComputedStyle(e), r = e.getBoundingClientRect();
+           return [r.width, r.height, s.color, s.backgroundColor, s.borderColor, s.fontSize, s.fontWeight].join(); };
+         return look('deny') === look('approve')",
+    );
+    assert_eq!(same, true, "Connect and Cancel have equal weight");
+}
+
+/// One page: what axe says, wide and narrow; that nothing is cut off; that it is small and that nothing foreign runs.
+fn check_page(driver: &Driver, axe: &str, page: &str, language: &str, report: &mut String) {
+    assert_eq!(driver.run("return document.documentElement.lang"), language);
+    assert_eq!(driver.console(), Vec::<String>::new(), "{page} {language}");
+    let bytes = compressed_bytes(driver);
+    assert!(bytes <= PAGE_BYTES_MAX, "{page} {language}: {bytes} bytes");
+    for width in WIDTHS {
+        driver.set_width(width);
+        driver.picture(&format!("{page}-{language}-{width}.png"));
+        assert_eq!(overflowing(driver), json!([]), "{page} {language} {width}");
+        let findings = findings(driver, axe);
+        writeln!(
+            report,
+            "{page} {language} {width}: {bytes} bytes, {findings}"
+        )
+        .unwrap();
+    }
+    assert_eq!(
+        with_wide_text(driver, overflowing),
+        json!([]),
+        "{page} {language} with wide text"
+    );
+    driver.set_media(&[
+        ("forced-colors", "active"),
+        ("prefers-reduced-motion", "reduce"),
+    ]);
+    driver.picture(&format!("{page}-{language}-forced-colors.png"));
+    assert_eq!(driver.run("return document.getAnimations().length"), 0);
+    let bare = driver.run(
+        "return [...document.querySelectorAll('.button, .field input, .choice')]
+           .filter(e => getComputedStyle(e).borderTopStyle !== 'solid').length",
+    );
+    assert_eq!(bare, 0, "what can be used has an edge in forced colours");
+    driver.set_media(&[]);
+    driver.set_width(WIDTHS[0]);
+    assert_nothing_foreign_runs(driver, page);
+}
+
+/// What axe finds: `VIOLATION` for each broken rule, with the elements.
+fn findings(driver: &Driver, axe: &str) -> String {
+    driver.run(axe);
+    let result = driver.run_async(
+        "const done = arguments[arguments.length - 1];
+         const values = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa', 'best-practice'];
+         const list = rules => rules.map(rule => rule.id + ' at ' + rule.nodes.map(node => node.target.join(' ')).join(', '));
+         axe.run({runOnly: {type: 'tag', values}, rules: {'target-size': {enabled: true}}})
+            .then(found => done({passes: found.passes.length, violations: list(found.violations),
+                                 incomplete: list(found.incomplete)}))
+            .catch(error => done({violations: ['axe: ' + error]}))",
+    );
+    let list = |name: &str| result[name].as_array().cloned().unwrap_or_default();
+    let mut text = format!("{} rules passed", result["passes"]);
+    for violation in list("violations") {
+        write!(text, "; VIOLATION {violation}").unwrap();
+    }
+    for incomplete in list("incomplete") {
+        write!(text, "; undecided {incomplete}").unwrap();
+    }
+    text
+}
+
+/// The elements that reach beyond the window's right edge, or the page itself.
+fn overflowing(driver: &Driver) -> Value {
+    driver.run(
+        "const width = document.documentElement.clientWidth;
+         return [document.documentElement, ...document.body.querySelectorAll('*')]
+           .filter(e => e.getBoundingClientRect().right > width + 0.5 || (e.scrollWidth > width && e.clientWidth > 0))
+           .map(e => e.tagName + '#' + e.id + '.' + e.className)",
+    )
+}
+
+/// The same with the spacing that readers may set (WCAG 2.2, 1.4.12).
+fn with_wide_text(driver: &Driver, look: impl Fn(&Driver) -> Value) -> Value {
+    const SPACING: [(&str, &str); 3] = [
+        ("line-height", "1.5"),
+        ("letter-spacing", "0.12em"),
+        ("word-spacing", "0.16em"),
+    ];
+    let set = "for (const e of document.body.querySelectorAll('*'))
+                 for (const [name, value] of arguments[0]) e.style.setProperty(name, value)";
+    driver.run_with(set, &json!([SPACING]));
+    let seen = look(driver);
+    driver.run_with(set, &json!([SPACING.map(|(name, _)| (name, ""))]));
+    seen
+}
+
+fn compressed_bytes(driver: &Driver) -> u64 {
+    let bytes = driver.run_async(
+        "const done = arguments[arguments.length - 1];
+         const html = new Blob([document.documentElement.outerHTML]);
+         const gzip = html.stream().pipeThrough(new CompressionStream('gzip'));
+         new Response(gzip).arrayBuffer().then(bytes => done(bytes.byteLength))",
+    );
+    bytes.as_u64().expect("a number")
+}
+
+/// The policy is enforced: neither a script nor a style that was put into the page has an effect, and nothing is loaded.
+fn assert_nothing_foreign_runs(driver: &Driver, page: &str) {
+    driver.run(
+        "const put = (tag, text) => { const e = document.createElement(tag); e.textContent = text; document.body.append(e) };
+         put('script', 'window.ran = true');
+         put('style', 'h1 { display: none !important }');
+         document.body.insertAdjacentHTML('beforeend', '<p id=by-attribute onclick=\"window.ran = true\">x</p>');
+         document.getElementById('by-attribute').click();",
+    );
+    let effects = driver.run(
+        "return [window.ran === true, getComputedStyle(document.querySelector('h1')).display === 'none']",
+    );
+    assert_eq!(effects, json!([false, false]), "{page}");
+    let blocked = driver.console();
+    assert!(
+        blocked
+            .iter()
+            .any(|text| text.contains("Content Security Policy")),
+        "{page}: {blocked:?}"
+    );
+}
+
+/// The pages that end a request, each by the way there.
+fn message_pages(sandbox: &Sandbox, language: &str) -> Vec<(&'static str, String)> {
+    let request = AuthorizationRequest::new();
+    let inactive = sandbox.application_named("Inactive app");
+    let mut unknown = inactive.clone();
+    unknown.client_id = "a".repeat(40);
+    let mut foreign = sandbox.application(0);
+    foreign.redirect_uri = "https://foreign.example/".to_owned();
+    let url = |application| authorize(sandbox, application, &request, language);
+    let base = &sandbox.base_url;
+    vec![
+        ("app-unknown", url(&unknown)),
+        ("app-inactive", url(&inactive)),
+        ("redirect-uri", url(&foreign)),
+        (
+            "app-missing",
+            format!("{base}/v2/o/authorize?lang={language}"),
+        ),
+        (
+            "expired",
+            format!("{base}/login?approval=x&lang={language}"),
+        ),
+    ]
+}
+
+/// The address with which an app sends a person to us.
+fn authorize(
+    sandbox: &Sandbox,
+    application: &Application,
+    request: &AuthorizationRequest,
+    language: &str,
+) -> String {
+    let mut url: Url = sandbox.authorize_url(2, application, request, None);
+    url.query_pairs_mut().append_pair("lang", language);
+    url.into()
+}
+
+fn sign_in(driver: &Driver, person: &Person) {
+    driver.type_into("#username-textbox", &person.username);
+    driver.type_into("#password-textbox", &person.password);
+    driver.click("#login-button");
+    assert!(driver.exists("#approve"), "the consent page comes");
+}
+
+/// Presses Tab once for each of these elements, and looks that each gets the focus, in sight and with an outline.
+fn tab_to(driver: &Driver, expected: &[&str]) {
+    for name in expected {
+        driver.press([TAB]);
+        assert_eq!(&focused(driver), name);
+        let is_seen = driver.run(
+            "const e = document.activeElement, style = getComputedStyle(e), r = e.getBoundingClientRect();
+             return style.outlineStyle === 'solid' && parseFloat(style.outlineWidth) >= 2
+               && r.left >= 0 && r.top >= 0 && r.bottom <= window.innerHeight",
+        );
+        assert_eq!(is_seen, true, "{name} is seen to have the focus");
     }
 }
 
-fn find(program: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
+/// The id of what has the focus, else its class.
+fn focused(driver: &Driver) -> String {
+    let name = driver.run("return document.activeElement.id || document.activeElement.className");
+    name.as_str().unwrap_or_default().to_owned()
+}
+
+fn text_of(driver: &Driver, id: &str) -> Value {
+    driver.run_with(
+        "return document.getElementById(arguments[0]).textContent",
+        &json!([id]),
+    )
+}
+
+fn ready() -> Option<(Sandbox, Driver)> {
+    Some((Sandbox::running()?, Driver::start()?))
+}
+
+/// The rules of axe, as a script.
+fn axe() -> Option<String> {
+    let Some(modules) = env::var_os("BLUEBUTTON_NODE_MODULES") else {
+        assert!(
+            env::var_os("REQUIRE_ALL").is_none(),
+            "BLUEBUTTON_NODE_MODULES is not set"
+        );
+        eprintln!("skipped: axe is not there (BLUEBUTTON_NODE_MODULES is not set)");
+        return None;
+    };
+    let path = Path::new(&modules).join("axe-core").join("axe.min.js");
+    Some(fs::read_to_string(path).expect("axe-core is a package of Node"))
 }
