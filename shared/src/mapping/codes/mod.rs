@@ -98,7 +98,15 @@ const fn row(column: Column, name: &'static str, label: &'static str, codes: Cod
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::mapping::approved::reference;
+
+    /// What the codebooks say of a blank stands in their tables like a code.
+    const WORDS_FOR_A_BLANK: [&str; 5] = ["", "Blank", "Null", "Null/Missing", "Null/missing"];
+    /// Approved answers show what it means in the variables of dual eligibility; the codebooks' table has no row for it.
+    const NOT_ENROLLED_IN_PART_D: &str = "**";
 
     #[test]
     fn tables_are_sorted_so_that_binary_search_finds_every_code() {
@@ -153,5 +161,50 @@ mod tests {
                 column.name()
             );
         }
+    }
+    #[test]
+    fn displays_and_labels_are_those_of_the_codebooks() {
+        let (Some(codes), Some(labels)) = (
+            reference("codes/ccw-codes.tsv"),
+            reference("codes/ccw-variables.tsv"),
+        ) else {
+            return;
+        };
+        let mut meanings: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+        for line in codes.lines().skip(1) {
+            let fields: Vec<_> = line.split('\t').collect();
+            let of_variable = meanings.entry(fields[0]).or_default();
+            of_variable.entry(fields[1]).or_default().push(fields[2]);
+        }
+        let labels: BTreeMap<&str, &str> = (labels.lines())
+            .filter_map(|line| Some((line.split('\t').next()?, line.split('\t').nth(1)?)))
+            .collect();
+        let mut unknown = Vec::new();
+        for variable in VARIABLES {
+            let name = variable.name.to_uppercase();
+            let Some(label) = labels.get(name.as_str()) else {
+                unknown.push(variable.name);
+                continue;
+            };
+            // Two columns share this variable, and the table has the label of the other.
+            if variable.column != Column::CARR_CLM_PRMRY_PYR_PD_AMT {
+                assert_eq!(variable.label, *label, "{name}");
+            }
+            let expected: Vec<_> = (meanings.get(name.as_str()).into_iter().flatten())
+                .filter(|(code, meanings)| meanings.len() == 1 && !WORDS_FOR_A_BLANK.contains(code))
+                .map(|(code, meanings)| (*code, meanings[0]))
+                .collect();
+            let ours = variable.codes.iter().copied();
+            let ours = ours.filter(|(code, _)| *code != NOT_ENROLLED_IN_PART_D);
+            assert_eq!(ours.collect::<Vec<_>>(), expected, "{name}");
+        }
+        // Variables of CMS's own, and one that the codebooks leave out.
+        let expected = [
+            "carr_clm_cntl_num",
+            "fi_orig_clm_cntl_num",
+            "fi_doc_clm_cntl_num",
+            "nch_clm_prvdr_pmt_amt",
+        ];
+        assert_eq!(unknown, expected);
     }
 }
