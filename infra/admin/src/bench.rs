@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use bluebutton::fhir::bundle::ENTRY_BYTES_USUAL;
 use bluebutton::fhir::json::Writer;
 use bluebutton::mapping::{self, Context, Version};
 use bluebutton::rif::reader::Reader;
@@ -112,7 +113,7 @@ fn encode_all(files: &[File]) -> Result<Vec<StoredClaim>, Box<dyn Error>> {
 }
 
 fn render(claims: &[StoredClaim], version: Version) -> Vec<u8> {
-    let mut w = Writer::new();
+    let mut w = Writer::with_capacity(claims.len() * ENTRY_BYTES_USUAL);
     w.array(|w| {
         for stored in claims {
             let facts = stored.facts().expect("it was encoded a moment ago");

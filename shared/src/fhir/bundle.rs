@@ -12,7 +12,7 @@ use super::search::PageRequest;
 pub const ENTRIES_BYTES_MAX: usize = 4_000_000 - 64_000;
 
 /// The room that is made for an entry beforehand: an ExplanationOfBenefit of usual size.
-const ENTRY_BYTES_USUAL: usize = 16 * 1024;
+pub const ENTRY_BYTES_USUAL: usize = 16 * 1024;
 /// The room for what stands in front of the entries.
 const HEAD_BYTES_USUAL: usize = 4 * 1024;
 

@@ -1,6 +1,6 @@
 //! The first line of a file: which kind of file it is, and in which field each column stands.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 
 use thiserror::Error;
@@ -79,17 +79,16 @@ impl Header {
         if names.last().is_some_and(String::is_empty) {
             names.pop();
         }
-        let file_type = recognise(&names, file_name)?;
-        Self::of(file_type, &names)
+        let places = Places::of(&names);
+        let file_type = recognise(&places, file_name)?;
+        Self::of(file_type, &names, &places)
     }
 
-    fn of(file_type: FileType, names: &[String]) -> Result<Self, NotRif> {
+    fn of(file_type: FileType, names: &[String], places: &Places) -> Result<Self, NotRif> {
         let layout = file_type.layout();
         let fields = |columns: &[Column]| -> Result<Vec<usize>, NotRif> {
-            columns
-                .iter()
-                .map(|column| only_field(names, *column))
-                .collect()
+            let fields = columns.iter().map(|column| places.only_field(*column));
+            fields.collect()
         };
         let header_fields = fields(layout.header)?;
         let line_fields = fields(layout.line)?;
@@ -103,9 +102,9 @@ impl Header {
         Ok(Self {
             file_type,
             field_count: names.len(),
-            unknown_columns: unknown_columns(file_type, names),
+            unknown_columns: unknown_columns(names, &header_fields, &line_fields),
             id_column,
-            id_field: only_field(names, id_column)?,
+            id_field: places.only_field(id_column)?,
             line_number_column,
             is_in_order: header_fields.iter().copied().eq(0..header_fields.len()),
             header_fields,
@@ -151,6 +150,45 @@ impl Header {
     }
 }
 
+/// Where a column stands in the first line.
+#[derive(Clone, Copy)]
+enum Place {
+    Field(usize),
+    /// In several fields.
+    Twice,
+}
+
+/// Where each column stands, if it does; looked up once, because ten layouts are compared with it.
+struct Places(Vec<Option<Place>>);
+
+impl Places {
+    fn of(names: &[String]) -> Self {
+        let mut by_name = HashMap::with_capacity(names.len());
+        for (field, name) in names.iter().enumerate() {
+            by_name
+                .entry(name.as_str())
+                .and_modify(|place| *place = Place::Twice)
+                .or_insert(Place::Field(field));
+        }
+        let mut places = vec![None; Column::ALL.len()];
+        for column in Column::ALL {
+            places[*column as usize] = by_name.get(column.name()).copied();
+        }
+        Self(places)
+    }
+
+    fn has(&self, column: Column) -> bool {
+        self.0[column as usize].is_some()
+    }
+
+    fn only_field(&self, column: Column) -> Result<usize, NotRif> {
+        match self.0[column as usize] {
+            Some(Place::Field(field)) => Ok(field),
+            _ => Err(NotRif::ColumnTwice(column.name())),
+        }
+    }
+}
+
 fn clean_name(name: &str) -> String {
     let name = name.trim();
     let unquoted = name
@@ -161,18 +199,17 @@ fn clean_name(name: &str) -> String {
 
 /// The kind of file that is nearest: most of its columns there, fewest missing. A beneficiary file has all columns of a
 /// history file and is still none, even when a column of its own is missing.
-fn recognise(names: &[String], file_name: &str) -> Result<FileType, NotRif> {
+fn recognise(places: &Places, file_name: &str) -> Result<FileType, NotRif> {
     let file_name = file_name.to_ascii_lowercase().replace(['_', '-', ' '], "");
     let is_named = |file_type: FileType| file_name.contains(&file_type.name().replace('_', ""));
-    let present: HashSet<&str> = names.iter().map(String::as_str).collect();
     let rank = |file_type: &FileType| {
-        let missing = missing_columns(*file_type, &present).len();
+        let missing = missing_columns(*file_type, places).count();
         let present = column_count(*file_type) - missing;
         (present as isize - missing as isize, is_named(*file_type))
     };
     let best = FileType::ALL.into_iter().max_by_key(rank);
     let best = best.ok_or(NotRif::UnknownColumns)?;
-    let missing = missing_columns(best, &present);
+    let missing: Vec<_> = missing_columns(best, places).collect();
     if missing.is_empty() {
         Ok(best)
     } else if missing.len() * 2 < column_count(best) {
@@ -187,30 +224,19 @@ fn column_count(file_type: FileType) -> usize {
     layout.header.len() + layout.line.len()
 }
 
-fn missing_columns(file_type: FileType, present: &HashSet<&str>) -> Vec<&'static str> {
+fn missing_columns(file_type: FileType, places: &Places) -> impl Iterator<Item = &'static str> {
     let layout = file_type.layout();
     let columns = layout.header.iter().chain(layout.line);
     columns
+        .filter(|column| !places.has(**column))
         .map(|column| column.name())
-        .filter(|column| !present.contains(column))
-        .collect()
 }
 
-fn only_field(names: &[String], column: Column) -> Result<usize, NotRif> {
-    let column = column.name();
-    let mut fields = (0..names.len()).filter(|field| names[*field] == column);
-    match (fields.next(), fields.next()) {
-        (Some(field), None) => Ok(field),
-        _ => Err(NotRif::ColumnTwice(column)),
+fn unknown_columns(names: &[String], header: &[usize], line: &[usize]) -> Vec<String> {
+    let mut is_known = vec![false; names.len()];
+    for field in header.iter().chain(line) {
+        is_known[*field] = true;
     }
-}
-
-fn unknown_columns(file_type: FileType, names: &[String]) -> Vec<String> {
-    let layout = file_type.layout();
-    let is_known = |name: &str| {
-        let mut columns = layout.header.iter().chain(layout.line);
-        columns.any(|column| column.name() == name)
-    };
     let is_plain = |name: &str| {
         name.len() <= UNKNOWN_NAME_BYTES_MAX
             && name
@@ -220,7 +246,7 @@ fn unknown_columns(file_type: FileType, names: &[String]) -> Vec<String> {
     names
         .iter()
         .enumerate()
-        .filter(|(_, name)| !is_known(name))
+        .filter(|(index, _)| !is_known[*index])
         .map(|(index, name)| {
             if is_plain(name) {
                 name.clone()

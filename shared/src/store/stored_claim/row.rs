@@ -110,6 +110,12 @@ impl<'a> Memory<'a> {
         }
     }
 
+    /// Makes room for all that a claim can give to remember, once.
+    fn reserve(&mut self) {
+        self.texts.reserve_exact(TEXTS_SEEN_MAX);
+        self.numbers.reserve_exact(NUMBERS_SEEN_MAX);
+    }
+
     fn learn_text(&mut self, text: &'a str) {
         if self.texts.len() < TEXTS_SEEN_MAX {
             self.texts.push(text);
@@ -153,6 +159,7 @@ impl<'a> RowWriter<'a> {
     /// From here on texts are packed where they can be; all of them will stand here, in front of the rows.
     pub(super) fn pack_texts(&mut self) {
         self.packed = Some((self.bytes.len(), Packed::default()));
+        self.memory.reserve();
     }
 
     pub(super) fn into_bytes(mut self) -> Vec<u8> {
@@ -428,8 +435,7 @@ impl<'a> RowReader<'a> {
     /// Takes the packed texts and makes room for all that rows can give to remember, before the first is read.
     pub(super) fn expect_rows(&mut self, texts: &'a str) {
         self.texts = texts;
-        self.memory.texts.reserve_exact(TEXTS_SEEN_MAX);
-        self.memory.numbers.reserve_exact(NUMBERS_SEEN_MAX);
+        self.memory.reserve();
     }
 
     /// Nothing may follow the last row, and no packed text may be left, but for half a byte.
