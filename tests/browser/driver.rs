@@ -76,6 +76,7 @@ impl Driver {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            "--hide-scrollbars",
             "--window-size=900,1100",
         ];
         let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
