@@ -36,6 +36,8 @@ const CALLS: &[(&str, &[Right])] = &[
     ("transient.put_approval(", &[(PUT, "TransientTable")]),
     ("transient.approval(", &[(GET, "TransientTable")]),
     ("transient.code(", &[(GET, "TransientTable")]),
+    ("transient.set_language(", &[(UPDATE, "TransientTable")]),
+    ("transient.sign_out(", &[(UPDATE, "TransientTable")]),
     ("transient.is_revoked(", &[(GET, "TransientTable")]),
     ("grants.get(", &[(GET, "GrantsTable")]),
     ("refresh_tokens.get(", &[(GET, "RefreshTokensTable")]),

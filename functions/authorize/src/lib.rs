@@ -2,8 +2,6 @@
 
 mod consent;
 mod pages;
-#[cfg(test)]
-mod reading_grade;
 mod request;
 mod session;
 mod sign_in;
@@ -198,3 +196,6 @@ impl From<bluebutton::http::FormError> for Refusal {
         Self::Form(error.status())
     }
 }
+
+#[cfg(test)]
+mod reading_grade;
