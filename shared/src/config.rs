@@ -152,32 +152,45 @@ pub fn lookups_file() -> Option<PathBuf> {
 /// # Errors
 /// When the variable is missing or the secret cannot be read.
 pub async fn secret(aws: &SdkConfig, name: &'static str) -> Result<Secret, ConfigError> {
-    SecretsManager::new(aws)
-        .get_secret_value()
-        .secret_id(variable(name)?)
-        .send()
-        .await
-        .ok()
-        .and_then(|answer| answer.secret_string)
-        .map(Secret::new)
-        .ok_or(ConfigError::UnreadableSecret(name))
+    let value = secret_named(aws, &variable(name)?).await;
+    value.ok_or(ConfigError::UnreadableSecret(name))
+}
+
+async fn secret_named(aws: &SdkConfig, name: &str) -> Option<Secret> {
+    let client = SecretsManager::new(aws);
+    let answer = client.get_secret_value().secret_id(name).send().await;
+    answer.ok()?.secret_string.map(Secret::new)
 }
 
 impl Configuration {
+    /// The environment variable that names the configuration secret.
+    const NAME: &str = "CONFIGURATION_SECRET";
+
     /// Reads the configuration secret. Without one the stage is prod and nothing can be signed.
     ///
     /// # Errors
     /// When the secret is named but cannot be read.
     pub async fn read(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        const NAME: &str = "CONFIGURATION_SECRET";
-        if variable(NAME).is_err() {
-            return Ok(Self::default());
+        match variable(Self::NAME) {
+            Ok(name) => Self::named(aws, &name).await,
+            Err(_) => Ok(Self::default()),
         }
-        Self::parse(secret(aws, NAME).await?.expose())
+    }
+
+    /// Reads the configuration in the secret of that name.
+    ///
+    /// # Errors
+    /// When the secret cannot be read.
+    pub async fn named(aws: &SdkConfig, name: &str) -> Result<Self, ConfigError> {
+        let text = secret_named(aws, name).await;
+        Self::parse(
+            text.ok_or(ConfigError::UnreadableSecret(Self::NAME))?
+                .expose(),
+        )
     }
 
     fn parse(text: &str) -> Result<Self, ConfigError> {
-        serde_json::from_str(text).map_err(|_| ConfigError::Malformed("CONFIGURATION_SECRET"))
+        serde_json::from_str(text).map_err(|_| ConfigError::Malformed(Self::NAME))
     }
 }
 

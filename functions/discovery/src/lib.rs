@@ -8,13 +8,14 @@ use bluebutton::fhir::media_type;
 use bluebutton::fhir::outcome::Refusal;
 use bluebutton::http::{ApiVersion, Call, Method, Response, StatusCode, header};
 use bluebutton::mapping::Version;
-use bluebutton::oauth::keys::KeySet;
+use bluebutton::oauth::keys::Keys;
+use jiff::Timestamp;
 use serde_json::json;
 
 /// What the function holds: the public keys that verify access tokens.
 pub struct State {
     /// The current, next and previous keys.
-    pub keys: KeySet,
+    pub keys: Keys,
 }
 
 /// A document about the API.
@@ -58,7 +59,7 @@ pub async fn handle(state: &State, call: Call) -> Response {
         Target::Document(_) if call.method != Method::GET => {
             refuse(&call, &Refusal::MethodNotAllowed)
         }
-        Target::Document(document) => document.answer(state, &call),
+        Target::Document(document) => document.answer(state, &call).await,
         Target::NotBuilt => refuse(&call, &Refusal::NotImplemented),
         Target::Unknown if call.version == Some(ApiVersion::V3) && is_fhir(&call) => {
             refuse(&call, &Refusal::NotSupported)
@@ -102,17 +103,31 @@ fn target(call: &Call) -> Target {
 }
 
 impl Document {
-    fn answer(self, state: &State, call: &Call) -> Response {
+    async fn answer(self, state: &State, call: &Call) -> Response {
         let base = call.base_url.as_str();
         let json = match self {
             Document::Index => documents::index(base),
             Document::Health => json!({"message": "all's well"}),
-            Document::Jwks => state.keys.to_jwks(),
             Document::OpenidConfiguration(version) => documents::openid(base, version),
             Document::SmartConfiguration(version) => documents::smart(base, version),
+            Document::Jwks => return jwks(state).await,
             Document::CapabilityStatement(version) => return capability(call, version),
         };
         Response::json(StatusCode::OK, &json)
+    }
+}
+
+/// The public keys. Clients may keep them for an hour: a new key is published for a day before it signs.
+async fn jwks(state: &State) -> Response {
+    match state.keys.published(Timestamp::now()).await {
+        Ok(keys) => Response::json(StatusCode::OK, &keys.to_jwks())
+            .with_header(header::CACHE_CONTROL, "public, max-age=3600"),
+        Err(error) => {
+            tracing::error!(cause = %error, "no keys are published");
+            let body = json!({"detail": "Service temporarily unavailable, try again later."});
+            Response::json(StatusCode::SERVICE_UNAVAILABLE, &body)
+                .with_header(header::RETRY_AFTER, "1")
+        }
     }
 }
 

@@ -1,18 +1,14 @@
 //! Wiring of the `discovery` function.
 
-use bluebutton::{
-    config::{self, Configuration},
-    http,
-    oauth::keys::KeySet,
-};
+use bluebutton::{config, http, oauth::keys::Keys};
 use discovery::State;
+use jiff::Timestamp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), http::Error> {
     http::start_logging();
     let aws = config::aws().await;
-    let configuration = Configuration::read(&aws).await?;
-    let keys = KeySet::read(&aws, &configuration.signing_keys).await?;
+    let keys = Keys::read(&aws, Timestamp::now()).await?;
     let state = State { keys };
     http::serve(|call| discovery::handle(&state, call)).await
 }

@@ -1,4 +1,7 @@
+use bluebutton::oauth::keys::KeySet;
+use jiff::ToSpan;
 use serde_json::Value;
+use stand::{CONFIGURATION, Stand, key_pair, public_key};
 
 use super::*;
 
@@ -18,7 +21,8 @@ fn request(method: &str, path: &str, headers: &Value) -> Call {
 }
 
 async fn answer(call: Call) -> (Response, Value) {
-    let keys = KeySet::new(Vec::new());
+    let aws = Stand::new().await.aws;
+    let keys = Keys::new(aws, None, KeySet::default(), Timestamp::now());
     let response = handle(&State { keys }, call).await;
     let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
     (response, body)
@@ -239,4 +243,65 @@ async fn statements_say_what_the_routes_serve() {
             assert!(paths.contains(&path), "{url} is no route");
         }
     }
+}
+
+#[tokio::test]
+async fn publishes_the_keys_that_the_configuration_names_now() {
+    let stand = Stand::new().await;
+    for arn in ["a", "b", "c"] {
+        stand.tables.put_key(arn, public_key(&key_pair()));
+    }
+    let configure = |signing_keys: Value| {
+        let configuration = json!({"stage": "sandbox", "signing_keys": signing_keys});
+        stand.tables.configure(Some(configuration));
+    };
+    configure(json!({"current": "a", "next": "b"}));
+    // As after that many seconds, for the time is read inside.
+    let aged = async |seconds: i64| {
+        let read_at = Timestamp::now() - seconds.seconds();
+        let keys = Keys::named(&stand.aws, CONFIGURATION, read_at).await;
+        State {
+            keys: keys.expect("a configuration"),
+        }
+    };
+    let published = async |state: &State| {
+        let call = request("GET", "/.well-known/jwks.json", &json!({}));
+        let response = handle(state, call).await;
+        assert_eq!(response.status, StatusCode::OK);
+        let cached = response.header("cache-control");
+        assert_eq!(cached, Some("public, max-age=3600"));
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        body["keys"].as_array().unwrap().len()
+    };
+    let (fresh, old, oldest) = (aged(0).await, aged(61).await, aged(7200).await);
+    configure(json!({"current": "b", "next": "c", "previous": "a"}));
+    assert_eq!(published(&fresh).await, 2, "nothing is read again so soon");
+    assert_eq!(published(&old).await, 3, "a rotation needs no restart");
+    stand.tables.configure(None);
+    assert_eq!(
+        published(&oldest).await,
+        2,
+        "an outage takes nothing away from what is known"
+    );
+}
+
+#[tokio::test]
+async fn publishes_no_set_without_the_key_that_signs() {
+    let stand = Stand::new().await;
+    stand.tables.put_key("b", public_key(&key_pair()));
+    let configuration = json!({"signing_keys": {"current": "a", "next": "b"}});
+    stand.tables.configure(Some(configuration));
+    let now = Timestamp::now() - 31.seconds();
+    let keys = Keys::named(&stand.aws, CONFIGURATION, now).await;
+    let state = State {
+        keys: keys.expect("a configuration"),
+    };
+    let call = || request("GET", "/.well-known/jwks.json", &json!({}));
+    let response = handle(&state, call()).await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.header("retry-after"), Some("1"));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    stand.tables.put_key("a", public_key(&key_pair()));
+    let response = handle(&state, call()).await;
+    assert_eq!(response.status, StatusCode::OK);
 }

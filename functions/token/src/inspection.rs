@@ -4,7 +4,10 @@ use bluebutton::{
     audit::Action,
     http::{Response, StatusCode},
     identity::BeneId,
-    oauth::{Grant, RefreshToken, access::VerifiedToken},
+    oauth::{
+        Grant, RefreshToken,
+        access::{AccessError, VerifiedToken},
+    },
 };
 use serde_json::{Value, json};
 
@@ -118,8 +121,11 @@ pub(crate) async fn expire(
 async fn known(state: &State, request: &Request<'_>) -> Result<Option<Known>, TokenError> {
     let token = request.form.one("token")?.ok_or(TokenError::TokenMissing)?;
     let (issuer, now) = (&request.call.base_url, request.now);
-    if let Ok(verified) = state.verifier.verify_token(token, issuer, now).await {
-        return Ok(Some(Known::Access(verified)));
+    match state.verifier.verify_token(token, issuer, now).await {
+        Ok(verified) => return Ok(Some(Known::Access(verified))),
+        // It may be ours: to say that it is unknown would let a token live that its holder believes revoked.
+        Err(AccessError::Unavailable) => return Err(TokenError::Unavailable),
+        Err(_) => {}
     }
     let refresh = state.authorization.refresh_tokens.get(token).await?;
     Ok(refresh.map(Known::Refresh))

@@ -59,12 +59,13 @@ impl State {
     pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
         let configuration = Configuration::read(aws).await?;
         let applications = variable("APPLICATIONS_TABLE")?;
+        let verifier = Verifier::from_environment(aws).await?;
         Ok(Self {
             stage: configuration.stage,
             applications: ApplicationsTable::new(DynamoDb::new(aws), applications),
             authorization: AuthorizationTables::from_environment(aws)?,
-            verifier: Verifier::from_environment(aws).await?,
-            signer: Signer::new(aws, &configuration.signing_keys.current).await?,
+            signer: Signer::new(aws, verifier.keys()),
+            verifier,
             token_secret: secret(aws, "TOKEN_SECRET").await?,
             limits: RateLimits::from_environment(aws)?,
         })

@@ -45,7 +45,7 @@ pub(crate) async fn sign(
         exp: access.expires_at().as_second(),
         nbf: None,
     };
-    state.signer.sign(&claims).await
+    state.signer.sign(&claims, request.now).await
 }
 
 /// The answer. There is no `expires_at`: CMS's SDKs would read a number there as something else.

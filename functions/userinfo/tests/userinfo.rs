@@ -5,12 +5,13 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config::{self, Configuration, Stage},
+    config::{self, Stage},
     exchange::State,
     http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, header},
     identity::BeneId,
     oauth::{
         Application, Grant, IssuedAccess, Scopes,
+        keys::Keys,
         token::{Claims, Signer},
     },
     rif::{Column, FileType, Row, RowPart, Value as Cell},
@@ -23,7 +24,7 @@ use bluebutton::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use stand::consent::Consent;
-use std::env;
+use std::{env, sync::Arc};
 use userinfo::handle;
 
 const BASE_URL: &str = "http://localhost:8000";
@@ -44,17 +45,14 @@ impl Sandbox {
             return None;
         }
         let aws = config::aws().await;
-        let keys = Configuration::read(&aws)
-            .await
-            .expect("a sandbox")
-            .signing_keys;
+        let keys = Keys::read(&aws, Timestamp::now()).await.expect("a sandbox");
         let (application, _) = Application::register("Test", vec!["https://app.example/".into()]);
         let table = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
         let applications = ApplicationsTable::new(DynamoDb::new(&aws), table);
         applications.put(&application).await.expect("a table");
         Some(Self {
             state: State::from_environment(&aws).await.expect("a sandbox"),
-            signer: Signer::new(&aws, &keys.current).await.expect("a key"),
+            signer: Signer::new(&aws, Arc::new(keys)),
             tables: AuthorizationTables::from_environment(&aws).expect("a sandbox"),
             application,
             patient: load_person(&aws).await,
@@ -79,7 +77,8 @@ impl Sandbox {
             exp: access.expires_at().as_second(),
             nbf: None,
         };
-        self.signer.sign(&claims).await.expect("a signature")
+        let signed = self.signer.sign(&claims, Timestamp::now()).await;
+        signed.expect("a signature")
     }
 
     async fn approve(&self, scopes: Scopes) -> Grant {

@@ -3,8 +3,13 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use jiff::Timestamp;
+use std::sync::Arc;
 
-use super::{Grant, Scopes, keys::Keys, token};
+use super::{
+    Grant, Scopes,
+    keys::{Keys, KeysUnavailable},
+    token,
+};
 use crate::{
     config::{self, ConfigError},
     http::{Call, Response, StatusCode, header},
@@ -14,7 +19,7 @@ use crate::{
 
 /// Verifies access tokens: first locally ([`Verifier::verify`]), then against what holds now ([`Verifier::confirm`]).
 pub struct Verifier {
-    keys: Keys,
+    keys: Arc<Keys>,
     grants: GrantsTable,
     applications: ApplicationsTable,
     transient: TransientTable,
@@ -88,7 +93,7 @@ impl Verifier {
     pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
         let client = DynamoDb::new(aws);
         Ok(Self {
-            keys: Keys::read(aws, Timestamp::now()).await?,
+            keys: Arc::new(Keys::read(aws, Timestamp::now()).await?),
             grants: GrantsTable::new(client.clone(), config::variable("GRANTS_TABLE")?),
             applications: ApplicationsTable::new(
                 client.clone(),
@@ -107,11 +112,17 @@ impl Verifier {
         transient: TransientTable,
     ) -> Self {
         Self {
-            keys,
+            keys: Arc::new(keys),
             grants,
             applications,
             transient,
         }
+    }
+
+    /// The keys, for who signs tokens too: what signs and what verifies then know of a rotation at the same time.
+    #[must_use]
+    pub fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys)
     }
 
     /// Checks the call's bearer token without reading a table: form, signature, issuer, times.
@@ -120,31 +131,33 @@ impl Verifier {
     /// When there is no token, or none that this server issued and that still lives.
     pub async fn verify(&self, call: &Call, now: Timestamp) -> Result<VerifiedToken, AccessError> {
         let token = bearer_token(call)?;
-        self.verify_token(token, &call.base_url, now)
-            .await
-            .map_err(AccessError::InvalidToken)
+        self.verify_token(token, &call.base_url, now).await
     }
 
     /// As [`Verifier::verify`], for a token that came in a form.
     ///
     /// # Errors
-    /// A reason that may be logged and shown.
+    /// [`AccessError::InvalidToken`], or [`AccessError::Unavailable`] when the token names a key that may be ours and
+    /// cannot be read now.
     pub async fn verify_token(
         &self,
         token: &str,
         issuer: &str,
         now: Timestamp,
-    ) -> Result<VerifiedToken, &'static str> {
-        let kid = token::key_id(token)?;
-        let key = self.keys.find(&kid, now).await.ok_or("unknown key")?;
-        let claims = token::verify(token, &key, issuer, now)?;
+    ) -> Result<VerifiedToken, AccessError> {
+        let invalid = AccessError::InvalidToken;
+        let kid = token::key_id(token).map_err(invalid)?;
+        let key = self.keys.find(&kid, now).await?;
+        let key = key.ok_or(invalid("unknown key"))?;
+        let claims = token::verify(token, &key, issuer, now).map_err(invalid)?;
+        let expires_at = Timestamp::from_second(claims.exp);
         Ok(VerifiedToken {
-            patient: BeneId::parse(&claims.patient).ok_or("malformed patient")?,
+            patient: BeneId::parse(&claims.patient).ok_or(invalid("malformed patient"))?,
             client_id: claims.client_id,
-            scopes: Scopes::parse(&claims.scope).ok_or("unknown scope")?,
+            scopes: Scopes::parse(&claims.scope).ok_or(invalid("unknown scope"))?,
             grant: claims.grant,
             jti: claims.jti,
-            expires_at: Timestamp::from_second(claims.exp).map_err(|_| "malformed exp")?,
+            expires_at: expires_at.map_err(|_| invalid("malformed exp"))?,
         })
     }
 
@@ -271,5 +284,12 @@ impl From<StoreError> for AccessError {
             StoreError::Throttled => Self::Throttled,
             _ => Self::Unavailable,
         }
+    }
+}
+
+impl From<KeysUnavailable> for AccessError {
+    fn from(error: KeysUnavailable) -> Self {
+        tracing::error!(cause = %error, "access cannot be checked");
+        Self::Unavailable
     }
 }

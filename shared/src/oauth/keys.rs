@@ -1,4 +1,5 @@
-//! The keys that access tokens are verified with: the public halves of the KMS signing keys, as a JWK set.
+//! The keys that access tokens are signed and verified with: what the configuration names, read from KMS, and read
+//! again often enough for a rotation to reach functions that are already running.
 
 use aws_config::SdkConfig;
 use aws_sdk_kms::Client as Kms;
@@ -9,10 +10,20 @@ use serde_json::{Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::digest::sha256_base64url;
-use crate::config::{ConfigError, Configuration, SigningKeys};
+use crate::config::{ConfigError, Configuration, SigningKeys, variable};
 
-/// Keys are read again for an unknown key id at most this often, so that a flood of forged tokens costs nothing.
-const REFRESH_SECONDS_MIN: i64 = 30;
+/// The configuration is read again when what is known of it is this old.
+pub const CONFIGURATION_SECONDS: i64 = 60;
+
+/// It is read at most this often, whatever key ids are asked for, so that a flood of forged tokens costs nothing.
+const READ_SECONDS_MIN: i64 = 30;
+
+/// While the configuration cannot be read, tokens are signed with what was known for this long. A key is published
+/// for at least [`super::token::ACCESS_TOKEN_SECONDS`] and ten minutes after it was replaced (infra/docs/keys.md).
+const SIGNING_STALE_SECONDS_MAX: i64 = 9 * 60;
+
+/// While the configuration cannot be read, tokens are verified with what was known for this long.
+const VERIFYING_STALE_SECONDS_MAX: i64 = 3600;
 
 /// A public P-256 key.
 #[derive(Clone)]
@@ -23,20 +34,41 @@ pub struct PublicKey {
     y: String,
 }
 
-/// The current, next and previous public keys, read from KMS.
-#[derive(Clone)]
-pub struct KeySet(Vec<PublicKey>);
+/// The current, next and previous keys, as read from KMS.
+#[derive(Clone, Default)]
+pub struct KeySet(Vec<SigningKey>);
 
-/// A key set that reads itself again when a token names a key that it does not know.
+/// A key of KMS.
+#[derive(Clone)]
+struct SigningKey {
+    arn: String,
+    public: PublicKey,
+}
+
+/// A key set that follows the configuration.
 pub struct Keys {
     aws: SdkConfig,
+    /// The name of the secret that names the keys.
+    configuration: Option<String>,
     known: Mutex<Known>,
+    /// Held by the one caller who reads.
+    reading: tokio::sync::Mutex<()>,
 }
 
 struct Known {
     keys: KeySet,
+    /// The ARN of the key that signs.
+    current: String,
     read_at: Timestamp,
+    tried_at: Timestamp,
+    /// Whether the last attempt read the configuration and every key that it names.
+    complete: bool,
 }
+
+/// The configuration or KMS cannot be read, and what is known is too old or does not answer the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the signing keys cannot be read")]
+pub struct KeysUnavailable;
 
 impl PublicKey {
     /// The key of a DER SubjectPublicKeyInfo, as KMS gives it.
@@ -71,35 +103,46 @@ impl PublicKey {
 }
 
 impl KeySet {
-    /// Reads the public keys from KMS.
-    ///
-    /// # Errors
-    /// When a key cannot be read or is not a P-256 key.
-    pub async fn read(aws: &SdkConfig, keys: &SigningKeys) -> Result<Self, ConfigError> {
+    /// Reads the keys from KMS, but for those that are known: the halves of a key never change. Also says whether all
+    /// could be read.
+    async fn read(aws: &SdkConfig, keys: &SigningKeys, known: &Self) -> (Self, bool) {
         let kms = Kms::new(aws);
         let current = Some(&keys.current).filter(|arn| !arn.is_empty());
         let arns = current.into_iter().chain(&keys.next).chain(&keys.previous);
-        let mut set = Vec::new();
+        let (mut set, mut complete) = (Vec::new(), true);
         for arn in arns {
-            set.push(public_key(&kms, arn).await?);
+            let public = match known.0.iter().find(|key| key.arn == *arn) {
+                Some(key) => Ok(key.public.clone()),
+                None => public_key(&kms, arn).await,
+            };
+            let arn = arn.clone();
+            match public {
+                Ok(public) => set.push(SigningKey { arn, public }),
+                Err(_) => complete = false,
+            }
         }
-        Ok(Self(set))
+        (Self(set), complete)
     }
 
     /// A set of those keys.
     #[must_use]
     pub fn new(keys: Vec<PublicKey>) -> Self {
-        Self(keys)
+        let key = |public| SigningKey {
+            arn: String::new(),
+            public,
+        };
+        Self(keys.into_iter().map(key).collect())
     }
 
     /// The set as a JWK set (RFC 7517 section 5).
     #[must_use]
     pub fn to_jwks(&self) -> Value {
-        json!({"keys": self.0.iter().map(PublicKey::to_jwk).collect::<Vec<_>>()})
+        json!({"keys": self.0.iter().map(|key| key.public.to_jwk()).collect::<Vec<_>>()})
     }
 
-    pub(super) fn find(&self, kid: &str) -> Option<&PublicKey> {
-        self.0.iter().find(|key| key.kid == kid)
+    fn find(&self, kid: &str) -> Option<&PublicKey> {
+        let keys = self.0.iter().map(|key| &key.public);
+        keys.into_iter().find(|key| key.kid == kid)
     }
 }
 
@@ -116,60 +159,169 @@ pub async fn public_key(kms: &Kms, arn: &str) -> Result<PublicKey, ConfigError> 
 }
 
 impl Keys {
-    /// Reads the keys that the configuration names.
+    /// Reads the keys that the deployment's configuration names.
     ///
     /// # Errors
-    /// When the configuration or a key cannot be read.
+    /// When the configuration cannot be read.
     pub async fn read(aws: &SdkConfig, now: Timestamp) -> Result<Self, ConfigError> {
-        let configuration = Configuration::read(aws).await?;
-        let keys = KeySet::read(aws, &configuration.signing_keys).await?;
-        let known = Mutex::new(Known { keys, read_at: now });
-        let aws = aws.clone();
-        Ok(Self { aws, known })
-    }
-
-    /// Keys that were read already.
-    #[must_use]
-    pub fn new(aws: SdkConfig, keys: KeySet, now: Timestamp) -> Self {
-        let known = Mutex::new(Known { keys, read_at: now });
-        Self { aws, known }
-    }
-
-    /// The keys as last read.
-    #[must_use]
-    pub fn key_set(&self) -> KeySet {
-        self.lock().keys.clone()
-    }
-
-    /// The key of that id; an unknown one makes the set read itself again, at most every 30 seconds.
-    pub(super) async fn find(&self, kid: &str, now: Timestamp) -> Option<PublicKey> {
-        let known = self.lock().keys.find(kid).cloned();
-        if known.is_some() || !self.may_refresh(now) {
-            return known;
+        match variable("CONFIGURATION_SECRET") {
+            Ok(configuration) => Self::named(aws, &configuration, now).await,
+            Err(_) => Ok(Self::new(aws.clone(), None, KeySet::default(), now)),
         }
-        // What cannot be read now leaves the known keys in place.
-        let configuration = Configuration::read(&self.aws).await.ok()?;
-        let keys = KeySet::read(&self.aws, &configuration.signing_keys)
-            .await
-            .ok()?;
-        let found = keys.find(kid).cloned();
-        self.lock().keys = keys;
-        found
     }
 
-    /// Whether the set may be read again now; if so, the next time is half a minute from now.
-    fn may_refresh(&self, now: Timestamp) -> bool {
-        let mut known = self.lock();
-        let due = now.as_second() - known.read_at.as_second() >= REFRESH_SECONDS_MIN;
-        if due {
-            known.read_at = now;
+    /// Reads the keys that the configuration in that secret names.
+    ///
+    /// # Errors
+    /// When the configuration cannot be read.
+    pub async fn named(
+        aws: &SdkConfig,
+        configuration: &str,
+        now: Timestamp,
+    ) -> Result<Self, ConfigError> {
+        let name = Some(configuration.to_owned());
+        let keys = Self::new(aws.clone(), name, KeySet::default(), now);
+        let read = Configuration::named(aws, configuration).await?;
+        keys.take(&read.signing_keys, now).await;
+        Ok(keys)
+    }
+
+    /// Keys that were read at that time, of the configuration in that secret; without one they never change.
+    #[must_use]
+    pub fn new(
+        aws: SdkConfig,
+        configuration: Option<String>,
+        keys: KeySet,
+        read_at: Timestamp,
+    ) -> Self {
+        let known = Known {
+            keys,
+            current: String::new(),
+            read_at,
+            tried_at: read_at,
+            complete: true,
+        };
+        Self {
+            aws,
+            configuration,
+            known: Mutex::new(known),
+            reading: tokio::sync::Mutex::new(()),
         }
-        due
+    }
+
+    /// The keys to publish.
+    ///
+    /// # Errors
+    /// When the key that signs could not be read yet: whoever got a set without it would keep that for an hour.
+    pub async fn published(&self, now: Timestamp) -> Result<KeySet, KeysUnavailable> {
+        self.refresh(now, |_| false).await;
+        let known = self.lock();
+        let has_current = known.keys.0.iter().any(|key| key.arn == known.current);
+        match known.complete || has_current {
+            true => Ok(known.keys.clone()),
+            false => Err(KeysUnavailable),
+        }
+    }
+
+    /// The key of that id, if there is one.
+    ///
+    /// # Errors
+    /// When it may be that there is one which cannot be read now.
+    pub(super) async fn find(
+        &self,
+        kid: &str,
+        now: Timestamp,
+    ) -> Result<Option<PublicKey>, KeysUnavailable> {
+        self.refresh(now, |keys| keys.find(kid).is_none()).await;
+        let known = self.lock();
+        match known.keys.find(kid) {
+            Some(key) if !self.is_older(&known, VERIFYING_STALE_SECONDS_MAX, now) => {
+                Ok(Some(key.clone()))
+            }
+            None if known.complete => Ok(None),
+            _ => Err(KeysUnavailable),
+        }
+    }
+
+    /// ARN and id of the key that signs.
+    ///
+    /// # Errors
+    /// When the configuration cannot be read and may have named another key meanwhile.
+    pub(super) async fn current(
+        &self,
+        now: Timestamp,
+    ) -> Result<(String, String), KeysUnavailable> {
+        self.refresh(now, |_| false).await;
+        let known = self.lock();
+        let mut keys = known.keys.0.iter();
+        let current = keys.find(|key| key.arn == known.current);
+        current
+            .filter(|_| !self.is_older(&known, SIGNING_STALE_SECONDS_MAX, now))
+            .map(|key| (key.arn.clone(), key.public.kid.clone()))
+            .ok_or(KeysUnavailable)
+    }
+
+    /// Reads again when it is time, or when the caller is missing something and it may be.
+    async fn refresh(&self, now: Timestamp, missing: impl Fn(&KeySet) -> bool) {
+        let Some(configuration) = &self.configuration else {
+            return;
+        };
+        let is_due = || {
+            let known = self.lock();
+            seconds(known.tried_at, now) >= READ_SECONDS_MIN
+                && (seconds(known.read_at, now) >= CONFIGURATION_SECONDS || missing(&known.keys))
+        };
+        if !is_due() {
+            return;
+        }
+        let _reading = match self.reading.try_lock() {
+            Ok(reading) => reading,
+            // Somebody else reads. Only who cannot go on without the answer waits for it.
+            Err(_) if !missing(&self.lock().keys) => return,
+            Err(_) => self.reading.lock().await,
+        };
+        if !is_due() {
+            return;
+        }
+        match Configuration::named(&self.aws, configuration).await {
+            Ok(read) => self.take(&read.signing_keys, now).await,
+            // What was known stays.
+            Err(error) => {
+                tracing::error!(cause = %error, "the signing keys are not read again");
+                let mut known = self.lock();
+                (known.tried_at, known.complete) = (now, false);
+            }
+        }
+    }
+
+    /// Takes over what the configuration says.
+    async fn take(&self, keys: &SigningKeys, now: Timestamp) {
+        let before = self.lock().keys.clone();
+        let (read, complete) = KeySet::read(&self.aws, keys, &before).await;
+        if !complete {
+            tracing::error!("a signing key that the configuration names cannot be read");
+        }
+        *self.lock() = Known {
+            keys: read,
+            current: keys.current.clone(),
+            read_at: now,
+            tried_at: now,
+            complete,
+        };
+    }
+
+    /// Keys that nothing could be read about for longer than that.
+    fn is_older(&self, known: &Known, seconds_max: i64, now: Timestamp) -> bool {
+        self.configuration.is_some() && seconds(known.read_at, now) > seconds_max
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn seconds(since: Timestamp, now: Timestamp) -> i64 {
+    now.as_second() - since.as_second()
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 
-use super::keys::{PublicKey, public_key};
-use crate::{config::ConfigError, secret::Secret};
+use super::keys::{Keys, PublicKey};
+use crate::secret::Secret;
 
 /// How long an access token lives.
 pub const ACCESS_TOKEN_SECONDS: i64 = 3600;
@@ -61,36 +62,32 @@ pub struct Claims {
 #[error("the access token cannot be signed")]
 pub struct SigningFailed;
 
-/// Signs access tokens with the current KMS key.
+/// Signs access tokens with the key that is current now.
 pub struct Signer {
     kms: Kms,
-    arn: String,
-    kid: String,
+    keys: Arc<Keys>,
 }
 
 impl Signer {
-    /// A signer with that KMS key.
-    ///
-    /// # Errors
-    /// When the key cannot be read.
-    pub async fn new(aws: &SdkConfig, arn: &str) -> Result<Self, ConfigError> {
+    /// A signer with those keys.
+    #[must_use]
+    pub fn new(aws: &SdkConfig, keys: Arc<Keys>) -> Self {
         let kms = Kms::new(aws);
-        let kid = public_key(&kms, arn).await?.kid;
-        let arn = arn.to_owned();
-        Ok(Self { kms, arn, kid })
+        Self { kms, keys }
     }
 
     /// The token of those claims.
     ///
     /// # Errors
-    /// When KMS does not sign.
-    pub async fn sign(&self, claims: &Claims) -> Result<Secret, SigningFailed> {
-        let message = signing_input(&self.kid, claims);
+    /// When it is not known which key is current, or KMS does not sign.
+    pub async fn sign(&self, claims: &Claims, now: Timestamp) -> Result<Secret, SigningFailed> {
+        let (arn, kid) = self.keys.current(now).await.map_err(|_| SigningFailed)?;
+        let message = signing_input(&kid, claims);
         let hash = digest::digest(&digest::SHA256, message.as_bytes());
         let answer = self
             .kms
             .sign()
-            .key_id(&self.arn)
+            .key_id(arn)
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
             .message_type(MessageType::Digest)
             .message(Blob::new(hash.as_ref()))

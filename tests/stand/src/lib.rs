@@ -45,6 +45,8 @@ pub const MBI: &str = "3456789";
 pub const MBI_HASH: &str = "82273caf4d2c3b5a8340190ae3575950957ce469e593efd7736d60c3b39d253c";
 /// When everything was loaded.
 pub const LOADED: &str = "2024-05-06T07:08:09.123Z";
+/// The name of the secret with the configuration, which is not there until a test puts it.
+pub const CONFIGURATION: &str = "configuration";
 const CLIENT_ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A function's state, and the tables behind it.
@@ -56,8 +58,9 @@ pub struct Stand {
     counts: RequestCountsTable,
     /// What is behind it.
     pub tables: Tables,
+    /// How the services behind it are reached.
+    pub aws: SdkConfig,
     pkcs8: Vec<u8>,
-    kid: String,
 }
 
 impl Stand {
@@ -66,14 +69,11 @@ impl Stand {
         let tables = Tables::default();
         let aws = tables.serve();
         let client = Client::new(&aws);
-        let pkcs8 =
-            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-                .expect("the stand works")
-                .as_ref()
-                .to_vec();
-        let key = public_key(&pkcs8);
-        let kid = key.kid.clone();
-        let keys = Keys::new(aws, KeySet::new(vec![key]), Timestamp::now());
+        let pkcs8 = key_pair();
+        let key = PublicKey::from_spki(&public_key(&pkcs8)).expect("the stand works");
+        let configuration = Some(CONFIGURATION.to_owned());
+        let keys = KeySet::new(vec![key]);
+        let keys = Keys::new(aws.clone(), configuration, keys, Timestamp::now());
         let applications = ApplicationsTable::new(client.clone(), "applications");
         applications
             .put(&application())
@@ -101,8 +101,8 @@ impl Stand {
             identity,
             counts,
             tables,
+            aws,
             pkcs8,
-            kid,
         }
     }
 
@@ -195,15 +195,21 @@ impl Stand {
 
     /// An access token of that person with those scopes.
     pub fn token(&self, patient: &str, scope: &str) -> String {
-        self.sign(patient, scope, "jti")
+        self.sign(&self.pkcs8, (patient, scope), "jti")
     }
 
     /// As [`Stand::own_token`], with another id.
     pub fn own_token_with_id(&self, id: &str) -> String {
-        self.sign(OWN, Scopes::DEFAULT, id)
+        self.sign(&self.pkcs8, (OWN, Scopes::DEFAULT), id)
     }
 
-    fn sign(&self, patient: &str, scope: &str, id: &str) -> String {
+    /// As [`Stand::token`], signed with another key pair.
+    pub fn token_signed_by(&self, pkcs8: &[u8], patient: &str, scope: &str) -> String {
+        self.sign(pkcs8, (patient, scope), "jti")
+    }
+
+    fn sign(&self, pkcs8: &[u8], (patient, scope): (&str, &str), id: &str) -> String {
+        let key = PublicKey::from_spki(&public_key(pkcs8)).expect("the stand works");
         let now = Timestamp::now().as_second();
         let claims = json!({
             "iss": BASE, "aud": BASE, "sub": "opaque", "patient": patient, "client_id": CLIENT_ID, "scope": scope,
@@ -211,10 +217,10 @@ impl Stand {
         });
         let header = jsonwebtoken::Header {
             typ: Some("at+jwt".to_owned()),
-            kid: Some(self.kid.clone()),
+            kid: Some(key.kid),
             ..jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES256)
         };
-        let key = jsonwebtoken::EncodingKey::from_ec_der(&self.pkcs8);
+        let key = jsonwebtoken::EncodingKey::from_ec_der(pkcs8);
         jsonwebtoken::encode(&header, &claims, &key).expect("the stand works")
     }
 
@@ -334,15 +340,23 @@ pub fn ids(bundle: &Value) -> Vec<&str> {
         .collect()
 }
 
-fn public_key(pkcs8: &[u8]) -> PublicKey {
+/// A new key pair, as PKCS #8.
+pub fn key_pair() -> Vec<u8> {
+    EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+        .expect("the stand works")
+        .as_ref()
+        .to_vec()
+}
+
+/// The public half of a key pair, as KMS gives it.
+pub fn public_key(pkcs8: &[u8]) -> Vec<u8> {
     const P256_SPKI: &[u8] = &[
         0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
         0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
     ];
     let pair =
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).expect("the stand works");
-    PublicKey::from_spki(&[P256_SPKI, pair.public_key().as_ref()].concat())
-        .expect("the stand works")
+    [P256_SPKI, pair.public_key().as_ref()].concat()
 }
 
 fn application() -> Application {
@@ -379,6 +393,12 @@ struct Content {
     items: Vec<(String, Value)>,
     faults: Vec<(&'static str, &'static str)>,
     calls: Vec<TableCall>,
+    /// The configuration, if there is one.
+    configuration: Option<Value>,
+    /// Public keys in DER by the ARN of a KMS key.
+    keys: Vec<(String, Vec<u8>)>,
+    /// The operations of other services than DynamoDB, as often as they were called.
+    key_calls: Vec<String>,
 }
 
 /// A call of a table.
@@ -450,6 +470,24 @@ impl Tables {
         let content = self.0.lock().expect("no test panicked here");
         let items = content.items.iter().filter(|(name, _)| name == table);
         items.map(|(_, item)| item.clone()).collect()
+    }
+
+    /// Puts the configuration that says which keys sign; nothing makes it unreadable.
+    pub fn configure(&self, configuration: Option<Value>) {
+        self.0.lock().expect("no test panicked here").configuration = configuration;
+    }
+
+    /// Puts a key of KMS: its ARN and its public half in DER.
+    pub fn put_key(&self, arn: &str, public_key: Vec<u8>) {
+        let mut content = self.0.lock().expect("no test panicked here");
+        content.keys.push((arn.to_owned(), public_key));
+    }
+
+    /// How often that operation of Secrets Manager or KMS was called, by its name in lower case.
+    pub fn key_calls(&self, operation: &str) -> usize {
+        let content = self.0.lock().expect("no test panicked here");
+        let calls = content.key_calls.iter();
+        calls.filter(|call| *call == operation).count()
     }
 
     /// How often any table was read.
@@ -525,8 +563,8 @@ impl Tables {
                 }
                 if let Some(value) = line.strip_prefix("content-length:") {
                     length = value.trim().parse().expect("the stand works");
-                } else if let Some(value) = line.strip_prefix("x-amz-target: dynamodb_20120810.") {
-                    operation = value.to_owned();
+                } else if let Some(target) = line.strip_prefix("x-amz-target: ") {
+                    operation = target.rsplit('.').next().unwrap_or_default().to_owned();
                 }
             }
             let mut request = vec![0; length];
@@ -545,6 +583,9 @@ impl Tables {
     }
 
     fn answer(&self, operation: &str, request: &Value) -> (u16, Value) {
+        if let "getsecretvalue" | "getpublickey" | "sign" = operation {
+            return self.answer_of_keys(operation, request);
+        }
         let table = request["TableName"]
             .as_str()
             .expect("DynamoDB JSON")
@@ -593,5 +634,27 @@ impl Tables {
             other => panic!("{other} is not part of the stand"),
         };
         (200, answer)
+    }
+
+    /// What Secrets Manager and KMS answer.
+    fn answer_of_keys(&self, operation: &str, request: &Value) -> (u16, Value) {
+        /// The shortest ECDSA-Sig-Value: r and s are 1. It verifies nothing.
+        const SIGNATURE: &[u8] = &[0x30, 6, 2, 1, 1, 2, 1, 1];
+        let mut content = self.0.lock().expect("no test panicked here");
+        content.key_calls.push(operation.to_owned());
+        let mut keys = content.keys.iter();
+        let key = keys.find(|(arn, _)| request["KeyId"] == arn.as_str());
+        let answer = match operation {
+            "getsecretvalue" => content
+                .configuration
+                .as_ref()
+                .map(|value| json!({"Name": CONFIGURATION, "SecretString": value.to_string()})),
+            "getpublickey" => key.map(|(_, der)| json!({"PublicKey": BASE64.encode(der)})),
+            _ => key.map(|_| json!({"Signature": BASE64.encode(SIGNATURE)})),
+        };
+        match answer {
+            Some(answer) => (200, answer),
+            None => (400, json!({"__type": "ResourceNotFoundException"})),
+        }
     }
 }
