@@ -6,11 +6,14 @@ mod access;
 #[path = "../shared/src/mapping/approved.rs"]
 mod approved;
 mod architecture;
+mod authorize;
 mod browser;
 mod carin;
 mod client;
 mod clients;
 mod conformance;
+#[path = "../shared/src/oauth/redirect_mutations.rs"]
+mod redirect_mutations;
 mod script;
 mod secrets;
 mod straight_path;

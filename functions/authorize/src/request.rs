@@ -22,7 +22,7 @@ pub(crate) async fn begin(
     let client_id = AuthorizeRequest::client_id(&parameters)?;
     let application = state.applications.get(client_id).await?;
     let application = application.ok_or(AuthorizeError::ClientUnknown)?;
-    let request = AuthorizeRequest::parse(&parameters, &application, version)?;
+    let request = AuthorizeRequest::parse(&parameters, &application, version, &call.base_url)?;
 
     let id = uuid::Uuid::new_v4().to_string();
     let session = Session::new();
@@ -33,7 +33,7 @@ pub(crate) async fn begin(
         state: request.state,
         challenge: request.challenge,
         version,
-        language: Language::of(call, parameters.last("lang")),
+        language: Language::of(call, wanted_language(&parameters)),
         session_hash: session.hash(),
         person: None,
         expires_at: now + APPROVAL_SECONDS.seconds(),
@@ -55,4 +55,13 @@ async fn parameters(call: &Call) -> Result<Parameters, Refusal> {
         pairs.extend_from_slice(form.pairs());
     }
     Ok(Parameters::new(pairs))
+}
+
+/// Blue Button's `lang`, else the first language of OpenID Connect's `ui_locales` that the pages speak.
+fn wanted_language(parameters: &Parameters) -> Option<&str> {
+    let locales = parameters.last("ui_locales").unwrap_or_default();
+    let mut locales = locales.split(' ');
+    let lang = parameters.last("lang");
+    lang.filter(|lang| Language::parse(lang).is_some())
+        .or_else(|| locales.find(|locale| Language::parse(locale).is_some()))
 }

@@ -8,10 +8,10 @@ use bluebutton::{
     config,
     http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, Response, header},
     identity::{BeneId, sandbox},
-    oauth::{Application, Grant, Scopes},
+    oauth::{APPROVAL_SECONDS, Application, Grant, RedirectUri, Scopes},
     store::{ApplicationsTable, AuthorizationTables, ClaimsTable, ItemKey, StoredItem},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use std::{collections::HashMap, env};
 use url::Url;
 
@@ -42,7 +42,10 @@ impl Sandbox {
         let aws = config::aws().await;
         let table = |name| config::variable(name).expect("a sandbox");
         let applications = ApplicationsTable::new(DynamoDb::new(&aws), table("APPLICATIONS_TABLE"));
-        let (application, _) = Application::register("<App> & \"Co\"", vec![REDIRECT_URI.into()]);
+        let (application, _) = Application::register(
+            "<App> & \"Co\"",
+            vec![RedirectUri::parse(REDIRECT_URI).expect("a URI")],
+        );
         applications.put(&application).await.expect("a table");
         let number = uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000_000;
         let patient = BeneId::parse(&format!("-9{number}")).expect("an id");
@@ -483,6 +486,27 @@ async fn each_step_belongs_to_one_browser_and_happens_once() {
 }
 
 #[tokio::test]
+async fn a_request_waits_ten_minutes_for_its_beneficiary_and_not_a_second_longer() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let begun = Timestamp::now();
+    let sign_in = sandbox.begin(&mut Browser::default()).await;
+    let (_, id) = sign_in.split_once("approval=").expect("an approval");
+    let check = async |seconds: i64, expected: bool| {
+        let transient = &sandbox.tables.transient;
+        let found = transient.approval(id, begun + seconds.seconds()).await;
+        let found = found.expect("a table").is_some();
+        assert_eq!(found, expected, "after {seconds} s");
+    };
+    check(0, true).await;
+    check(APPROVAL_SECONDS - 1, true).await;
+    // The request began within the second after the one that was noted.
+    check(APPROVAL_SECONDS + 1, false).await;
+    assert_eq!(APPROVAL_SECONDS, 600);
+}
+
+#[tokio::test]
 async fn locks_a_user_name_after_five_failures_and_answers_the_same_for_unknown_names() {
     let Some(sandbox) = Sandbox::new().await else {
         return;
@@ -528,7 +552,11 @@ async fn answers_bad_requests_itself_and_sends_the_browser_nowhere() {
     };
     let inactive = Application {
         active: false,
-        ..Application::register("Off", vec![REDIRECT_URI.into()]).0
+        ..Application::register(
+            "Off",
+            vec![RedirectUri::parse(REDIRECT_URI).expect("a URI")],
+        )
+        .0
     };
     sandbox.applications.put(&inactive).await.expect("a table");
     let check = async |method: Method, changes: &[(&str, &str)], status: u16, expected: &str| {

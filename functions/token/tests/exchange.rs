@@ -9,7 +9,7 @@ use bluebutton::{
     http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, Response, StatusCode, header},
     identity::BeneId,
     oauth::{
-        Application, Code, DataAccess, Scopes,
+        Application, Code, DataAccess, RedirectUri, Scopes,
         access::{AccessError, Verifier},
     },
     secret::Secret,
@@ -46,7 +46,10 @@ impl Sandbox {
         let client = DynamoDb::new(&aws);
         let table = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
         let applications = ApplicationsTable::new(client, table);
-        let (application, secret) = Application::register("Test", vec![REDIRECT_URI.into()]);
+        let (application, secret) = Application::register(
+            "Test",
+            vec![RedirectUri::parse(REDIRECT_URI).expect("a URI")],
+        );
         applications.put(&application).await.expect("a table");
         let number = uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000_000;
         Some(Self {

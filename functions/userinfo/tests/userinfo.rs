@@ -10,7 +10,7 @@ use bluebutton::{
     http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, header},
     identity::BeneId,
     oauth::{
-        Application, Grant, IssuedAccess, Scopes,
+        Application, Grant, IssuedAccess, RedirectUri, Scopes,
         keys::Keys,
         token::{Claims, Signer},
     },
@@ -46,7 +46,10 @@ impl Sandbox {
         }
         let aws = config::aws().await;
         let keys = Keys::read(&aws, Timestamp::now()).await.expect("a sandbox");
-        let (application, _) = Application::register("Test", vec!["https://app.example/".into()]);
+        let (application, _) = Application::register(
+            "Test",
+            vec![RedirectUri::parse("https://app.example/").expect("a URI")],
+        );
         let table = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
         let applications = ApplicationsTable::new(DynamoDb::new(&aws), table);
         applications.put(&application).await.expect("a table");

@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::Client as CloudFormation;
 use aws_sdk_cloudformation::error::DisplayErrorContext;
 use aws_sdk_cloudformation::types::{Parameter, Stack, StackStatus};
 use bluebutton::config;
-use bluebutton::oauth::{Application, ClientType, DataAccess};
+use bluebutton::oauth::{Application, ClientType, DataAccess, RedirectUri};
 use bluebutton::store::{ApplicationsTable, StoreError};
 use serde_json::{Map, Value, json};
 
@@ -26,6 +26,9 @@ const REDIRECT_URIS: [&str; 4] = [
     "http://localhost:8080/testclient/callback",
     "http://localhost:8000/testclient/callback",
 ];
+
+/// Where an application on the beneficiary's own machine listens, at whatever port is free (RFC 8252 section 7.3).
+const NATIVE_REDIRECT_URIS: [&str; 2] = ["http://127.0.0.1/callback", "http://[::1]/callback"];
 
 /// Where the resources come from and where they are described.
 #[derive(clap::Args)]
@@ -86,6 +89,11 @@ const APPLICATIONS: [(&str, Kind); 8] = [
     ("Public app", |usual| Application {
         client_type: ClientType::Public,
         secret_hashes: Vec::new(),
+        redirect_uris: [
+            usual.redirect_uris,
+            NATIVE_REDIRECT_URIS.map(str::to_owned).to_vec(),
+        ]
+        .concat(),
         ..usual
     }),
     ("Prescriptions app", |usual| Application {
@@ -101,7 +109,7 @@ const APPLICATIONS: [(&str, Kind); 8] = [
 async fn register_applications(table: &ApplicationsTable) -> Result<Value, StoreError> {
     let mut registered = Vec::new();
     for (name, kind) in APPLICATIONS {
-        let redirect_uris = REDIRECT_URIS.map(str::to_owned).to_vec();
+        let redirect_uris = REDIRECT_URIS.map(redirect_uri).to_vec();
         let (application, secret) = Application::register(name, redirect_uris);
         let application = kind(Application {
             description: Some(
@@ -117,10 +125,14 @@ async fn register_applications(table: &ApplicationsTable) -> Result<Value, Store
             "name": name,
             "client_id": application.client_id,
             "client_secret": secret.expose(),
-            "redirect_uris": REDIRECT_URIS,
+            "redirect_uris": application.redirect_uris,
         }));
     }
     Ok(Value::from(registered))
+}
+
+fn redirect_uri(uri: &str) -> RedirectUri {
+    RedirectUri::parse(uri).expect("the sandbox's redirect URIs are as applications register them")
 }
 
 /// A sandbox signs people in by a published rule, so it is never made by accident in an account of AWS.

@@ -4,7 +4,9 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use super::{Scopes, random_alphanumerics, sha256_hex};
+use super::{
+    RedirectUri, Scopes, random_alphanumerics, redirect_uri::is_at_another_port, sha256_hex,
+};
 use crate::secret::Secret;
 
 /// How long a beneficiary's consent lets an application come back.
@@ -70,7 +72,7 @@ impl Application {
 
     /// A new application that may ask for everything, and its secret, which is known only now.
     #[must_use]
-    pub fn register(name: &str, redirect_uris: Vec<String>) -> (Self, Secret) {
+    pub fn register(name: &str, redirect_uris: Vec<RedirectUri>) -> (Self, Secret) {
         let secret = random_alphanumerics(Self::SECRET_CHARS);
         let application = Self {
             client_id: random_alphanumerics(Self::CLIENT_ID_CHARS)
@@ -79,7 +81,10 @@ impl Application {
             client_type: ClientType::Confidential,
             name: name.to_owned(),
             secret_hashes: vec![sha256_hex(secret.expose())],
-            redirect_uris,
+            redirect_uris: redirect_uris
+                .into_iter()
+                .map(RedirectUri::into_string)
+                .collect(),
             scopes: Scopes::all(),
             require_demographic_scopes: true,
             part_d_eob_only: false,
@@ -101,12 +106,14 @@ impl Application {
         })
     }
 
-    /// Whether the URI is registered, byte for byte (security BCP, RFC 9700 section 2.1).
+    /// Whether the URI is registered, byte for byte (security BCP, RFC 9700 section 2.1). Of a native application's
+    /// loopback URI the port may differ; an application with a secret runs on a server and has no use for that.
     #[must_use]
     pub fn has_redirect_uri(&self, uri: &str) -> bool {
-        self.redirect_uris
-            .iter()
-            .any(|registered| registered == uri)
+        let is_native = self.client_type == ClientType::Public;
+        self.redirect_uris.iter().any(|registered| {
+            registered == uri || (is_native && is_at_another_port(registered, uri))
+        })
     }
 
     /// The scopes a request gets at most: what it asked for, as far as the application may ask for it.

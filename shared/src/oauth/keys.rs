@@ -269,7 +269,9 @@ impl Keys {
         let is_due = || {
             let known = self.lock();
             seconds(known.tried_at, now) >= READ_SECONDS_MIN
-                && (seconds(known.read_at, now) >= CONFIGURATION_SECONDS || missing(&known.keys))
+                && (seconds(known.read_at, now) >= CONFIGURATION_SECONDS
+                    || !known.complete
+                    || missing(&known.keys))
         };
         if !is_due() {
             return;

@@ -9,6 +9,9 @@ mod flow;
 mod grant;
 pub mod keys;
 pub mod pkce;
+#[cfg(test)]
+mod redirect_mutations;
+mod redirect_uri;
 mod scopes;
 pub mod token;
 
@@ -19,4 +22,5 @@ pub use flow::{
     REFRESH_RETRY_SECONDS, RefreshToken,
 };
 pub use grant::Grant;
+pub use redirect_uri::{RedirectUri, RedirectUriError};
 pub use scopes::{Resource, Scopes};
