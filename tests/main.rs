@@ -12,6 +12,7 @@ mod carin;
 mod client;
 mod clients;
 mod conformance;
+mod discovery;
 #[path = "../shared/src/oauth/redirect_mutations.rs"]
 mod redirect_mutations;
 mod script;

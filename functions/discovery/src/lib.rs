@@ -24,6 +24,7 @@ enum Document {
     Index,
     Health,
     Jwks,
+    OauthMetadata,
     OpenidConfiguration(ApiVersion),
     SmartConfiguration(ApiVersion),
     CapabilityStatement(ApiVersion),
@@ -70,7 +71,7 @@ pub async fn handle(state: &State, call: Call) -> Response {
 }
 
 fn target(call: &Call) -> Target {
-    use Document::{CapabilityStatement, Health, Index, Jwks};
+    use Document::{CapabilityStatement, Health, Index, Jwks, OauthMetadata};
     use Document::{OpenidConfiguration, SmartConfiguration};
     let document = match (call.version, call.path.as_str()) {
         (None, "/") => Index,
@@ -80,6 +81,7 @@ fn target(call: &Call) -> Target {
         (None, "/.well-known/openid-configuration" | "/.well-known/openid-configuration-v2") => {
             OpenidConfiguration(ApiVersion::V2)
         }
+        (None, path) if is_oauth_metadata(path, &call.base_url) => OauthMetadata,
         (None, "/.well-known/openid-configuration-v3") => OpenidConfiguration(ApiVersion::V3),
         (Some(version), "/connect/.well-known/openid-configuration") => {
             OpenidConfiguration(version.max(ApiVersion::V2))
@@ -102,12 +104,22 @@ fn target(call: &Call) -> Target {
     Target::Document(document)
 }
 
+/// The metadata of an issuer with a path lie before that path (RFC 8414 section 3.1).
+fn is_oauth_metadata(path: &str, issuer: &str) -> bool {
+    const METADATA: &str = "/.well-known/oauth-authorization-server";
+    let after_scheme = issuer.split_once("://").map_or("", |(_, rest)| rest);
+    let issuer_path = after_scheme.find('/').map_or("", |at| &after_scheme[at..]);
+    let after = path.strip_prefix(METADATA);
+    after.is_some_and(|after| after.is_empty() || after == issuer_path)
+}
+
 impl Document {
     async fn answer(self, state: &State, call: &Call) -> Response {
         let base = call.base_url.as_str();
         let json = match self {
             Document::Index => documents::index(base),
             Document::Health => json!({"message": "all's well"}),
+            Document::OauthMetadata => documents::oauth(base, ApiVersion::V2),
             Document::OpenidConfiguration(version) => documents::openid(base, version),
             Document::SmartConfiguration(version) => documents::smart(base, version),
             Document::Jwks => return jwks(state).await,

@@ -45,6 +45,8 @@ async fn serves_its_documents() {
     for path in [
         "/.well-known/openid-configuration",
         "/.well-known/openid-configuration-v2",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/",
         "/v1/connect/.well-known/openid-configuration",
         "/v2/connect/.well-known/openid-configuration/",
     ] {
@@ -120,6 +122,8 @@ async fn says_of_everything_else_what_it_is() {
         json!("Not implemented yet."),
     )
     .await;
+    let beside = "/.well-known/oauth-authorization-server/x";
+    check("GET", beside, 404, "/detail", json!("Not found.")).await;
     check("GET", "/docsx", 404, "/detail", json!("Not found.")).await;
     check(
         "POST",
@@ -182,6 +186,21 @@ async fn answers_the_events_of_both_gateways() {
         let (response, _) = answer(call(event)).await;
         assert_eq!(response.status.as_u16(), status, "{event}");
     }
+}
+
+#[test]
+fn metadata_of_an_issuer_with_a_path_lie_before_the_path() {
+    let check = |issuer: &str, path: &str, expected: bool| {
+        let path = format!("/.well-known/oauth-authorization-server{path}");
+        assert_eq!(is_oauth_metadata(&path, issuer), expected, "{path}");
+    };
+    check(BASE, "", true);
+    check(BASE, "/prod", false);
+    check("https://api.example/prod", "", true);
+    check("https://api.example/prod", "/prod", true);
+    check("https://api.example/prod", "/dev", false);
+    check("https://api.example/prod", "x", false);
+    check("https://api.example/a/b", "/a/b", true);
 }
 
 /// What a client discovers must not name an endpoint that nothing answers.
@@ -291,17 +310,22 @@ async fn publishes_no_set_without_the_key_that_signs() {
     stand.tables.put_key("b", public_key(&key_pair()));
     let configuration = json!({"signing_keys": {"current": "a", "next": "b"}});
     stand.tables.configure(Some(configuration));
-    let now = Timestamp::now() - 31.seconds();
-    let keys = Keys::named(&stand.aws, CONFIGURATION, now).await;
-    let state = State {
-        keys: keys.expect("a configuration"),
+    let aged = async |seconds: i64| {
+        let read_at = Timestamp::now() - seconds.seconds();
+        let keys = Keys::named(&stand.aws, CONFIGURATION, read_at).await;
+        State {
+            keys: keys.expect("a configuration"),
+        }
     };
-    let call = || request("GET", "/.well-known/jwks.json", &json!({}));
-    let response = handle(&state, call()).await;
+    let answer = async |state: &State| {
+        let call = request("GET", "/.well-known/jwks.json", &json!({}));
+        handle(state, call).await
+    };
+    let (fresh, old) = (aged(0).await, aged(31).await);
+    let response = answer(&fresh).await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.header("retry-after"), Some("1"));
     assert_eq!(response.header("cache-control"), Some("no-store"));
     stand.tables.put_key("a", public_key(&key_pair()));
-    let response = handle(&state, call()).await;
-    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(answer(&old).await.status, StatusCode::OK);
 }
