@@ -59,10 +59,9 @@ const CALLS: &[(&str, &[Right])] = &[
     ("Loader::new(", &[(GET, "ClaimsTable"), (PUT, "ClaimsTable"), (INSERT, "ClaimsTable"), (PUT, "IdentityTable")]),
     ("exchange::State::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
     ("Configuration::read(", &[(SECRET, "ConfigurationSecret")]),
-    ("Verifier::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
-    ("Keys::read(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
-    ("KeySet::read(", &[(PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
-    ("Signer::new(", &[(SIGN, "SigningKeyA"), (SIGN, "SigningKeyB"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
+    ("Verifier::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
+    ("Keys::read(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
+    ("Signer::new(", &[(SIGN, "SigningKeys")]),
     ("\"TOKEN_SECRET\"", &[(SECRET, "TokenSecret")]),
     ("MedicareNumberHasher::read(", &[(SECRET, "IdentitySecret")]),
     (".get_object(", &[("s3:GetObject", "RifBucket")]),
@@ -154,8 +153,15 @@ fn resource<'a>(template: &'a str, name: &str) -> &'a str {
 fn statements(resource: &str) -> BTreeSet<String> {
     let mut rights = BTreeSet::new();
     for statement in resource.split("- Sid:").skip(1) {
-        let statement = statement.split("Condition:").next().unwrap_or_default();
+        let (statement, condition) = statement
+            .split_once("Condition:")
+            .unwrap_or((statement, ""));
         let (actions, resources) = statement.split_once("Resource:").expect("a Resource");
+        // Keys that a rotation made have no name of their own; their aliases stand for them.
+        let resources = match condition.contains("kms:ResourceAliases") {
+            true => condition,
+            false => resources,
+        };
         let actions = words(actions).filter(|word| word.contains(':') && !word.ends_with(':'));
         for action in
             actions.filter(|action| !action.starts_with("logs:") && *action != "kms:Decrypt")

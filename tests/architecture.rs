@@ -152,12 +152,24 @@ fn no_role_has_a_wildcard() {
         .filter(|line| !line.trim_start().starts_with('#'))
     {
         let action = line.contains("Action:") && line.contains('*');
-        // What stands in a log group and in a bucket has no name yet.
-        let resource =
-            line.contains('*') && !line.contains(":log-group:") && !line.contains(":s3:::");
-        // Of a table's items those whose keys begin so: narrower than the table, which is named.
-        let resource = resource && !line.contains("dynamodb:LeadingKeys");
+        // What stands in a log group and in a bucket has no name yet, nor has a key that a rotation will make. Of a
+        // table's items those whose keys begin so are narrower than the table, which is named.
+        let unnamed = [
+            ":log-group:",
+            ":s3:::",
+            ":key/*\"",
+            "\"kms:ResourceAliases\"",
+            "dynamodb:LeadingKeys",
+        ];
+        let resource = line.contains('*') && !unnamed.iter().any(|name| line.contains(name));
         assert!(!action && !resource, "{line}");
+    }
+    for statement in text
+        .split("- Sid:")
+        .filter(|text| text.contains(":key/*\""))
+    {
+        let limit = r#"{ "kms:ResourceAliases": !Sub "${SigningKeys}*" }"#;
+        assert!(statement.contains(limit), "{statement}");
     }
     assert!(!text.contains("dynamodb:Scan"));
 }

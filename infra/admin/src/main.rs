@@ -13,6 +13,7 @@ mod load;
 mod lookups;
 mod measure;
 mod print;
+mod rotate;
 mod setup;
 mod sign_ins;
 mod sources;
@@ -41,6 +42,8 @@ enum Command {
     Lookups(lookups::Arguments),
     /// Measure what claims cost to store and to read.
     Measure(measure::Arguments),
+    /// Rotate the keys that sign access tokens, step by step.
+    Rotate(rotate::Arguments),
     /// Make a sandbox's tables, keys, secrets and applications in the local AWS.
     Setup(setup::Arguments),
     /// List who can sign in to the sandbox.
@@ -59,6 +62,7 @@ async fn main() -> ExitCode {
         Command::Load(arguments) => load::run(arguments).await,
         Command::Lookups(arguments) => lookups::run(&arguments),
         Command::Measure(arguments) => measure::run(arguments).await,
+        Command::Rotate(arguments) => rotate::run(arguments).await,
         Command::Setup(arguments) => setup::run(arguments).await,
         Command::SignIns(arguments) => sign_ins::run(arguments).await,
         Command::Synthesize(arguments) => synthesize::run(&arguments),

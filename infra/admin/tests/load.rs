@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod deployment;
+mod run;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +14,8 @@ use bluebutton::identity::BeneId;
 use bluebutton::rif::{ClaimType, Column, Row};
 use bluebutton::store::ItemKey;
 
-use deployment::{Deployment, Run};
+use deployment::Deployment;
+use run::Run;
 
 #[tokio::test]
 async fn the_sample_loads_and_loading_it_again_changes_nothing() {

@@ -46,6 +46,8 @@ enum Command {
     Load(Arguments),
     /// Print an access token, got through the real sign-in, consent and exchange.
     Token(Arguments),
+    /// Rotate the keys that sign access tokens (infra/docs/keys.md).
+    Rotate(Arguments),
     /// Write RIF files of synthetic people.
     Synthesize(Arguments),
     /// Measure in a release build how fast stored claims become FHIR.
@@ -87,6 +89,7 @@ fn run(command: Command, workspace: &Workspace) -> Outcome {
         Command::Doctor => doctor::run(workspace),
         Command::Load(passed) => admin::run(workspace, "load", &passed.arguments),
         Command::Token(passed) => admin::run(workspace, "token", &passed.arguments),
+        Command::Rotate(passed) => admin::run(workspace, "rotate", &passed.arguments),
         Command::Synthesize(passed) => admin::run(workspace, "synthesize", &passed.arguments),
         Command::Bench(options) => bench::run(workspace, &options),
         Command::Validate(options) => validate::run(workspace, options),
@@ -110,6 +113,7 @@ mod tests {
             "CHANGELOG.md",
             "infra/docs/architecture.md",
             "infra/docs/compatibility.md",
+            "infra/docs/keys.md",
             "infra/docs/measurements.md",
         ] {
             let text = fs::read_to_string(root.join(document)).unwrap();

@@ -13,6 +13,8 @@ use bluebutton::config::{self, Stage};
 use bluebutton::identity::{BeneId, MedicareNumberHasher};
 use bluebutton::store::{ClaimsTable, IdentityTable, StoredItem};
 
+use crate::run::Run;
+
 /// The tables of one test.
 pub(crate) struct Deployment {
     pub(crate) claims: ClaimsTable,
@@ -21,12 +23,6 @@ pub(crate) struct Deployment {
     client: Client,
     tables: [String; 2],
     folder: PathBuf,
-}
-
-/// How a command ended.
-pub(crate) struct Run {
-    pub(crate) succeeded: bool,
-    pub(crate) output: String,
 }
 
 const NEEDED: [&str; 3] = [
@@ -122,21 +118,6 @@ impl Deployment {
                 .unwrap();
         }
         fs::remove_dir_all(&self.folder).unwrap();
-    }
-}
-
-impl Run {
-    pub(crate) fn of(command: &mut Command) -> Self {
-        let output = command.output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        Self {
-            succeeded: output.status.success(),
-            output: String::from_utf8(text).unwrap(),
-        }
-    }
-
-    pub(crate) fn says(&self, text: &str) -> bool {
-        self.output.contains(text)
     }
 }
 
