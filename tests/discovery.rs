@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::client::{Browser, Sandbox};
+use crate::client::{Browser, Person, Sandbox};
 
-const SIGN_IN: usize = 35;
+/// Nobody else's person.
+const PERSON: u64 = 35;
 
 fn get(sandbox: &Sandbox, path: &str) -> Value {
     let answer = Browser::new().get(&format!("{}{path}", sandbox.base_url));
@@ -146,7 +147,7 @@ fn the_published_keys_hold_what_signs_and_may_be_kept_for_an_hour() {
         }
         assert!(key.get("d").is_none());
     }
-    let token = sandbox.access_token(&sandbox.sign_in(SIGN_IN));
+    let token = sandbox.access_token(&Person::synthetic(PERSON));
     let kid = jsonwebtoken::decode_header(&token).unwrap().kid.unwrap();
     assert!(ids.contains(kid.as_str()));
 }

@@ -70,6 +70,12 @@ impl Application {
     /// How many characters a client secret has: more than 256 random bits.
     const SECRET_CHARS: usize = 64;
 
+    /// Whether an application may have that client id.
+    #[must_use]
+    pub fn is_client_id(text: &str) -> bool {
+        text.len() == Self::CLIENT_ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    }
+
     /// A new application that may ask for everything, and its secret, which is known only now.
     #[must_use]
     pub fn register(name: &str, redirect_uris: Vec<RedirectUri>) -> (Self, Secret) {

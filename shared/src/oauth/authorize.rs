@@ -127,9 +127,7 @@ impl AuthorizeRequest {
         }
         let client_id = parameters.one("client_id")?;
         let client_id = client_id.ok_or(AuthorizeError::ClientMissing)?;
-        let well_formed = client_id.len() == Application::CLIENT_ID_CHARS
-            && client_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        match well_formed {
+        match Application::is_client_id(client_id) {
             true => Ok(client_id),
             false => Err(AuthorizeError::ClientMalformed),
         }

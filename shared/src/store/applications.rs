@@ -29,9 +29,7 @@ impl ApplicationsTable {
     /// As every call of a table.
     pub async fn get(&self, client_id: &str) -> Result<Option<Application>, StoreError> {
         // DynamoDB refuses empty keys; no application has an id that is not alphanumeric.
-        let well_formed = client_id.len() == Application::CLIENT_ID_CHARS
-            && client_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if !well_formed {
+        if !Application::is_client_id(client_id) {
             return Ok(None);
         }
         let found = self
