@@ -9,9 +9,10 @@ use bluebutton::{
     exchange,
     http::{Call, Response},
     lookups_file::Installed,
-    oauth::keys::KeySet,
+    oauth::keys::Keys,
     store::IdentityTable,
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// What each function holds.
@@ -51,7 +52,7 @@ impl Instance {
     pub(crate) async fn start(aws: &SdkConfig) -> Self {
         let table = |name| variable(name).expect("a sandbox");
         let configuration = Configuration::read(aws).await.expect("a sandbox");
-        let keys = KeySet::read(aws, &configuration.signing_keys).await;
+        let keys = Keys::read(aws, Timestamp::now()).await;
         Self {
             authorize: authorize::State::from_environment(aws).await.unwrap(),
             token: token::State::from_environment(aws).await.unwrap(),

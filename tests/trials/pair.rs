@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
     config,
     identity::{BeneId, sandbox},
-    oauth::Application,
+    oauth::{Application, RedirectUri},
     secret::Secret,
     store::{ApplicationsTable, AuthorizationTables},
 };
@@ -65,7 +65,8 @@ impl Sandbox {
     /// The synthetic person of that number with a new application.
     pub(crate) async fn pair(&self, number: u64) -> Pair {
         let patient = format!("-{}", 20_140_000_000_001 + number);
-        let (application, secret) = Application::register("Trial", vec![REDIRECT_URI.into()]);
+        let redirect_uri = RedirectUri::parse(REDIRECT_URI).expect("a URI");
+        let (application, secret) = Application::register("Trial", vec![redirect_uri]);
         self.applications.put(&application).await.expect("a table");
         Pair {
             application,
