@@ -1,7 +1,7 @@
 """Compares answered claims with the rows of RIF files that they come from.
 
 Takes the folder of CMS's reference data as its argument and reads from stdin a JSON array of
-{"version": "v1" | "v2", "resource": ...}. Prints a JSON array of texts: the claim, and what of it is not as the rows say.
+{"version": "v1" | "v2", "resource": ...}. Prints a JSON array of texts: the claim, and what of it the rows do not say.
 
 Written from CMS's column layouts and its rules for order and repetition; it shares nothing with the API.
 """

@@ -1,5 +1,5 @@
-//! The claims of CMS's larger sample, as whole collections: what paging reaches, what searches find and what claims say,
-//! beside what scripts that share nothing with the API take straight from the files.
+//! The claims of CMS's larger sample, as whole collections: what paging reaches, what searches find, what claims say.
+//! Beside it stands what scripts that share nothing with the API take straight from the files.
 
 use std::collections::BTreeSet;
 use std::env;

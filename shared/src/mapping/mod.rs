@@ -11,6 +11,8 @@ pub mod eob;
 pub mod lookups;
 pub mod patient;
 pub mod sensitive;
+#[cfg(test)]
+mod sound;
 
 use std::borrow::Cow;
 

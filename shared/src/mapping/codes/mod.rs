@@ -105,7 +105,7 @@ mod tests {
 
     /// What the codebooks say of a blank stands in their tables like a code.
     const WORDS_FOR_A_BLANK: [&str; 5] = ["", "Blank", "Null", "Null/Missing", "Null/missing"];
-    /// Approved answers show what it means in the variables of dual eligibility; the codebooks' table has no row for it.
+    /// Approved answers show what it means in the variables of dual eligibility; the codebooks' table lacks it.
     const NOT_ENROLLED_IN_PART_D: &str = "**";
 
     #[test]

@@ -1,8 +1,12 @@
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
+use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use super::super::approved::{assert_approved, assert_approved_at, reference};
 use super::super::coverage::{self, Part};
+use super::super::sound::{assert_well_formed, deceptive};
 use super::super::{Context, Version, patient};
 use super::complete::is_answered;
 use super::*;
@@ -102,10 +106,55 @@ fn each_part_has_as_many_extensions_as_cms_answers_for_its_sample() {
     check(SAMPLE_WITHOUT_YEAR, [5, 2, 0, 1]);
 }
 
+proptest! {
+    #[test]
+    fn any_values_keep_the_rules_of_fhir(
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 1..300),
+        years in 0..4_usize,
+        earlier in 0..3_usize,
+    ) {
+        let mut picks = picks.iter().cycle();
+        let mut fill = |file_type: FileType| {
+            let mut row = Row::new(file_type.layout(), RowPart::Header);
+            for column in file_type.layout().header {
+                let text = picks.next().unwrap().get(deceptive(column.kind()));
+                row.set(*column, Value::parse(column.kind(), text).unwrap());
+            }
+            row.set(BENE_ID, Value::parse(BENE_ID.kind(), "-1").unwrap());
+            row
+        };
+        let row = fill(FileType::Beneficiary);
+        let years = (0..years).filter_map(|_| year_row(&fill(FileType::Beneficiary)));
+        let person = Beneficiary {
+            years: years.collect(),
+            mbi_hash: None,
+            earlier: (0..earlier).map(|_| fill(FileType::BeneficiaryHistory)).collect(),
+            row,
+        };
+        for version in VERSIONS {
+            let patient = json(&patient_of(&person, version));
+            assert_well_formed("", &patient);
+            assert_identifiers_differ(&patient);
+            for part in Part::ALL {
+                assert_well_formed("", &json(&coverage_of(part, &person, version)));
+            }
+        }
+    }
+}
+
+fn assert_identifiers_differ(patient: &Json) {
+    let identifiers = patient["identifier"].as_array().unwrap();
+    let mut seen = BTreeSet::new();
+    for identifier in identifiers {
+        let what = (identifier["system"].as_str(), identifier["value"].as_str());
+        assert!(seen.insert(what), "{what:?} twice");
+    }
+}
+
 #[test]
 fn values_lose_the_blanks_around_them() {
-    let file = "BENE_ID|MBI_NUM|BENE_SRNM_NAME|BENE_GVN_NAME|STATE_CODE|BENE_RACE_CD|RFRNC_YR|RDS_JAN_IND|PTD_CNTRCT_JAN_ID\n\
-                -1|1S00E00AA00 |DOE  | JANE| 22|1|2018|N|  ";
+    let file = "BENE_ID|MBI_NUM|BENE_SRNM_NAME|BENE_GVN_NAME|STATE_CODE|RFRNC_YR|RDS_JAN_IND|PTD_CNTRCT_JAN_ID\n\
+                -1|1S00E00AA00 |DOE  | JANE| 22|2018|N|  ";
     let history = "BENE_ID|MBI_NUM\n-1| 1S00E00AA00\n-1|2S00E00AA00 ";
     let person = person(file, history);
     let patient = json(&patient_of(&person, Version::R4));

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::mapping::Version;
 use crate::mapping::approved::{assert_approved, reference};
+use crate::mapping::sound::{assert_well_formed, deceptive};
 use crate::rif::Column::{self, *};
 use crate::rif::reader::Reader;
 use crate::rif::{ClaimType, Decimal, Kind, Layout, Record, Row, RowPart, Value};
@@ -1107,19 +1108,6 @@ fn filled(claim_type: ClaimType, mut has: impl FnMut() -> bool) -> Claim<'static
     }
 }
 
-/// Values that are easily taken for another or for none: blanks, zeros in every spelling, codes that return.
-fn deceptive(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Text => &[
-            "", " ", "0", "00", "01", "1", "9", " A02", "A02 ", "a02", "A\\\"2", "250.00", "É",
-        ],
-        Kind::Char => &["", " ", "0", "1", "2", "9", "C", "F", "N", "\""],
-        Kind::Integer => &["", "0", "1", "7", "77123"],
-        Kind::Decimal => &["", "0", "0.00", "0.40", "-12.50", "84999.37", "0007.10"],
-        Kind::Date => &["", "07-MAR-1971", "29-FEB-2016", "20160116"],
-    }
-}
-
 /// A claim of such values, whose lines have these numbers.
 fn generated(
     claim_type: ClaimType,
@@ -1210,17 +1198,17 @@ proptest! {
 fn assert_sound(claim: &Claim) {
     for version in VERSIONS {
         let resource = json_in(version, claim);
-        assert_nothing_empty("", &resource);
+        assert_well_formed("", &resource);
         assert_sequences_count(version, &resource);
         assert_links_refer(&resource);
         assert_references_resolve(&resource);
         assert_each_comes_once(&resource);
-        assert_texts_have_no_blanks_around_them("", &resource);
         assert_amounts_stand_in(claim, &resource);
     }
 }
 
-/// No id or number is given twice, nobody is twice in the team in one role, no code twice among diagnoses or procedures.
+/// No id or number is given twice, nobody is twice in the team in one role, no code twice among diagnoses and procedures,
+/// each by itself.
 fn assert_each_comes_once(resource: &Json) {
     for (list, of) in [
         ("contained", &["/id"][..]),
@@ -1235,23 +1223,6 @@ fn assert_each_comes_once(resource: &Json) {
             let what = format!("{:?}", parts.collect::<Vec<_>>());
             assert!(seen.insert(what.clone()), "{list} repeats {what}");
         }
-    }
-}
-
-fn assert_texts_have_no_blanks_around_them(path: &str, value: &Json) {
-    match value {
-        Json::String(text) => assert_eq!(text.trim(), text, "{path}"),
-        Json::Array(elements) => {
-            for element in elements {
-                assert_texts_have_no_blanks_around_them(path, element);
-            }
-        }
-        Json::Object(members) => {
-            for (key, member) in members {
-                assert_texts_have_no_blanks_around_them(&format!("{path}/{key}"), member);
-            }
-        }
-        _ => {}
     }
 }
 
@@ -1346,28 +1317,4 @@ fn each_amount(value: &Json, with: &mut impl FnMut(&Json)) {
 
 fn elements<'a>(resource: &'a Json, list: &str) -> impl Iterator<Item = &'a Json> {
     resource[list].as_array().into_iter().flatten()
-}
-
-fn assert_nothing_empty(path: &str, value: &Json) {
-    let is_empty = match value {
-        Json::Null => true,
-        Json::String(text) => text.is_empty(),
-        Json::Array(elements) => elements.is_empty(),
-        Json::Object(members) => members.is_empty(),
-        Json::Bool(_) | Json::Number(_) => false,
-    };
-    assert!(!is_empty, "{path} is empty");
-    match value {
-        Json::Array(elements) => {
-            for (at, element) in elements.iter().enumerate() {
-                assert_nothing_empty(&format!("{path}/{at}"), element);
-            }
-        }
-        Json::Object(members) => {
-            for (key, member) in members {
-                assert_nothing_empty(&format!("{path}/{key}"), member);
-            }
-        }
-        _ => {}
-    }
 }
