@@ -35,6 +35,9 @@ const CALLS: &[(&str, &[Right])] = &[
     (".revoke_access(", &[(PUT, "TransientTable"), (PUT, "AuditTable")]),
     ("transient.put_approval(", &[(PUT, "TransientTable")]),
     ("transient.approval(", &[(GET, "TransientTable")]),
+    ("transient.begin_visit(", &[(UPDATE, "TransientTable")]),
+    ("transient.end_visit(", &[(UPDATE, "TransientTable")]),
+    ("transient.end_approval(", &[(DELETE, "TransientTable")]),
     ("transient.code(", &[(GET, "TransientTable")]),
     ("transient.set_language(", &[(UPDATE, "TransientTable")]),
     ("transient.sign_out(", &[(UPDATE, "TransientTable")]),
@@ -64,6 +67,8 @@ const CALLS: &[(&str, &[Right])] = &[
     ("Signer::new(", &[(SIGN, "SigningKeys")]),
     ("\"TOKEN_SECRET\"", &[(SECRET, "TokenSecret")]),
     ("MedicareNumberHasher::read(", &[(SECRET, "IdentitySecret")]),
+    ("Matcher::new(", &[(QUERY, "IdentityTable")]),
+    ("Settings::read(", &[(SECRET, "IdentityProviderSecret")]),
     (".get_object(", &[("s3:GetObject", "RifBucket")]),
 ];
 

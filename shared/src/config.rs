@@ -92,7 +92,7 @@ impl Limits {
 }
 
 /// Why a function cannot start. Names what is missing, never a value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// An environment variable is missing or empty.
     #[error("the environment variable {0} is missing")]
@@ -109,6 +109,21 @@ pub enum ConfigError {
     /// Published development values in a stage that may hold real people.
     #[error("development values of {0} are refused in this stage")]
     DevelopmentValues(&'static str),
+    /// No identity provider in a stage that has no sign-in of its own.
+    #[error(
+        "the secret named by {0} names no identity provider, and only the sandbox can do without"
+    )]
+    MissingProvider(&'static str),
+    /// The trusted certificates of the system cannot be read.
+    #[error("the certificates that the system trusts cannot be read")]
+    UnreadableCertificates,
+}
+
+/// The sentence, because this is how the error that ends a program is printed.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The SDK configuration of every client: region and credentials from the environment, time-outs always set.

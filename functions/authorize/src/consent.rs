@@ -4,10 +4,8 @@ use bluebutton::{
     audit::{Action, Event},
     http::{Call, Parameters, Response, StatusCode},
     oauth::{
-        Application, Approval, CODE_SECONDS, Code, Grant, Person, Scopes,
-        authorize::{redirect_target, to_location},
-        random_token,
-        token::ACCESS_TOKEN_SECONDS,
+        Application, Approval, CODE_SECONDS, Code, Grant, Person, Scopes, authorize::to_location,
+        random_token, token::ACCESS_TOKEN_SECONDS,
     },
     secret::Secret,
     store::Transaction,
@@ -15,7 +13,7 @@ use bluebutton::{
 use jiff::{Timestamp, ToSpan};
 
 use crate::{
-    Refusal, State, pages,
+    Refusal, State, back_to_application, pages,
     session::{Session, Step},
     sign_in::{application, open_approval, sign_in_path},
 };
@@ -36,7 +34,7 @@ pub(crate) async fn show(
     let csrf_token = session.csrf_token(id, Step::Consent);
     Ok(pages::consent(
         &application,
-        (&approval, person),
+        (&approval, state.identity_source.shown_name(person)),
         &csrf_token,
         now,
     ))
@@ -89,10 +87,7 @@ async fn switch_account(
 ) -> Result<Response, Refusal> {
     let transient = &state.authorization.transient;
     match transient.sign_out(id, &approval.session_hash).await? {
-        true => Ok(to_location(
-            StatusCode::SEE_OTHER,
-            &sign_in_path(call, id, approval),
-        )),
+        true => Ok(state.identity_source.again(call, (id, approval))),
         false => Err(Refusal::Expired),
     }
 }
@@ -198,15 +193,8 @@ impl Decision<'_> {
         self.back(&[("error", "access_denied")])
     }
 
-    /// Back to the application, with its state and who answers (RFC 9207).
     fn back(&self, answer: &[(&str, &str)]) -> Response {
-        let state_and_issuer = [
-            ("state", self.approval.state.as_str()),
-            ("iss", self.call.base_url.as_str()),
-        ];
-        let parameters = [answer, &state_and_issuer].concat();
-        let target = redirect_target(&self.approval.redirect_uri, &parameters);
-        to_location(StatusCode::SEE_OTHER, &target)
+        back_to_application(self.call, &self.approval, answer)
     }
 }
 

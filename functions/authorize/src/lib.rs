@@ -10,23 +10,28 @@ mod texts;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config::{ConfigError, Configuration, Limits, Stage, variable},
+    config::{ConfigError, Configuration, Stage, variable},
     http::{Call, Language, Method, Response, StatusCode, header},
-    oauth::authorize::{AuthorizeError, Shown},
+    identity::provider::Settings,
+    oauth::{
+        Approval,
+        authorize::{AuthorizeError, Shown, redirect_target, to_location},
+    },
     rate_limit::{self, RateLimits},
-    store::{ApplicationsTable, AuthorizationTables, ClaimsTable, SignInFailuresTable, StoreError},
+    store::{ApplicationsTable, AuthorizationTables, ClaimsTable, StoreError},
 };
 use jiff::Timestamp;
 use serde_json::json;
 use texts::Texts;
 
+use self::sign_in::IdentitySource;
+
 /// What the function holds: its stores and nothing more.
 pub struct State {
-    stage: Stage,
+    identity_source: IdentitySource,
     applications: ApplicationsTable,
     authorization: AuthorizationTables,
     claims: ClaimsTable,
-    failures: SignInFailuresTable,
     limits: RateLimits,
 }
 
@@ -34,19 +39,28 @@ impl State {
     /// The stores that the environment names.
     ///
     /// # Errors
-    /// When the environment is incomplete.
+    /// When the environment is incomplete, or names no identity provider outside the sandbox.
     pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
+        let stage = Configuration::read(aws).await?.stage;
+        let provider = Settings::read(aws, stage).await?;
+        Self::new(aws, stage, provider).await
+    }
+
+    /// The same with that identity provider, or with the sandbox's own sign-in.
+    ///
+    /// # Errors
+    /// When the environment is incomplete.
+    pub async fn new(
+        aws: &SdkConfig,
+        stage: Stage,
+        provider: Option<Settings>,
+    ) -> Result<Self, ConfigError> {
         let client = || DynamoDb::new(aws);
         Ok(Self {
-            stage: Configuration::read(aws).await?.stage,
+            identity_source: IdentitySource::new(aws, stage, provider).await?,
             applications: ApplicationsTable::new(client(), variable("APPLICATIONS_TABLE")?),
             authorization: AuthorizationTables::from_environment(aws)?,
             claims: ClaimsTable::new(client(), variable("CLAIMS_TABLE")?),
-            failures: SignInFailuresTable::new(
-                client(),
-                variable("SIGN_IN_FAILURES_TABLE")?,
-                Limits::from_environment()?,
-            ),
             limits: RateLimits::from_environment(aws)?,
         })
     }
@@ -64,8 +78,6 @@ enum Refusal {
     NotFound,
     /// The path has other methods; these.
     Method(&'static str),
-    /// A way that is not built yet.
-    NotBuilt,
     /// The body is not a form of ours.
     Form(StatusCode),
     /// The address sends more than it may.
@@ -106,8 +118,9 @@ async fn route(state: &State, call: &Call, now: Timestamp) -> Result<Response, R
             request::begin(state, call, version, now).await
         }
         (None, "/login", &Method::GET) => sign_in::show(state, call, now).await,
-        (None, "/login", &Method::POST) => sign_in::try_in(state, call, now).await,
-        (None, "/callback", _) => Err(Refusal::NotBuilt),
+        (None, "/login", &Method::POST) => sign_in::submit(state, call, now).await,
+        (None, "/callback", &Method::GET) => sign_in::callback(state, call, now).await,
+        (None, "/callback", _) => Err(Refusal::Method("GET")),
         (Some(_), "/o/authorize", _) | (None, "/login", _) => Err(Refusal::Method("GET, POST")),
         (Some(_), _, method) => match (approval.filter(|id| is_uuid(id)), method) {
             (Some(id), &Method::GET) => consent::show(state, call, id, now).await,
@@ -135,7 +148,6 @@ impl Refusal {
                 status_message(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.")
                     .with_header(header::ALLOW, allowed)
             }
-            Self::NotBuilt => page(StatusCode::NOT_IMPLEMENTED, &texts.not_built),
             Self::Form(status) => status_message(status, "The body is not a form."),
             Self::TooManyRequests => page(StatusCode::TOO_MANY_REQUESTS, &texts.too_many),
             Self::Unavailable => page(StatusCode::SERVICE_UNAVAILABLE, &texts.unavailable)
@@ -169,6 +181,17 @@ fn in_language(call: &Call, language: Language, address: String) -> String {
         true => address,
         false => format!("{address}{separator}lang={}", language.as_str()),
     }
+}
+
+/// Back to the application, with its state and who answers (RFC 9207).
+fn back_to_application(call: &Call, approval: &Approval, answer: &[(&str, &str)]) -> Response {
+    let state_and_issuer = [
+        ("state", approval.state.as_str()),
+        ("iss", call.base_url.as_str()),
+    ];
+    let parameters = [answer, &state_and_issuer].concat();
+    let target = redirect_target(&approval.redirect_uri, &parameters);
+    to_location(StatusCode::SEE_OTHER, &target)
 }
 
 /// A path of ours as browsers need it: under the stage, where the gateway has one in its URLs.

@@ -7,7 +7,7 @@ use bluebutton::{
         page::{self, Frame},
     },
     oauth::{
-        Application, Approval, DataAccess, Person, Resource, authorize::redirect_origin,
+        Application, Approval, DataAccess, Resource, authorize::redirect_origin,
         token::ACCESS_TOKEN_SECONDS,
     },
     secret::Secret,
@@ -35,7 +35,7 @@ struct Consent<'a> {
     new_tab: &'static str,
     application: &'a str,
     description: Option<&'a str>,
-    username: &'a str,
+    username: Option<&'a str>,
     csrf_token: &'a str,
     items: Vec<Item>,
     asks_demographics: bool,
@@ -82,7 +82,7 @@ pub(crate) fn sign_in(
 /// The consent page: only what the request asks for, and what the application may have of it.
 pub(crate) fn consent(
     application: &Application,
-    (approval, person): (&Approval, &Person),
+    (approval, username): (&Approval, Option<&str>),
     csrf_token: &Secret,
     now: Timestamp,
 ) -> Response {
@@ -97,7 +97,7 @@ pub(crate) fn consent(
         new_tab: all_texts.new_tab,
         application: &application.name,
         description: application.description.as_deref(),
-        username: &person.username,
+        username,
         csrf_token: csrf_token.expose(),
         items: items(application, approval, texts),
         asks_demographics: scopes.without_demographics() != scopes,
@@ -120,9 +120,11 @@ pub(crate) fn message(
     message: &Message,
 ) -> Response {
     let texts = Texts::of(language);
-    // What was posted cannot be asked for again in another language; after the forms of ours the same page comes anyhow.
+    // What was posted, or came from the identity provider, cannot be asked for again in another language; after the forms
+    // of ours the same page comes anyhow.
     let is_posted_request = call.method == Method::POST && call.path == "/o/authorize";
-    let switch = (!is_posted_request).then(|| switch(&call.query, language));
+    let is_used_up = is_posted_request || call.path == "/callback";
+    let switch = (!is_used_up).then(|| switch(&call.query, language));
     let frame = Frame::new(language, message.title, switch.as_deref());
     let detail = message.detail.map(|detail| (texts.for_developers, detail));
     page::message(status, &frame, message.paragraphs, detail)
@@ -184,7 +186,6 @@ mod tests {
     use crate::reading_grade::{flesch_kincaid, inflesz, sentences};
     use bluebutton::{
         http::ApiVersion,
-        identity::BeneId,
         oauth::{Scopes, pkce::CodeChallenge},
     };
 
@@ -215,13 +216,14 @@ mod tests {
     }
 
     fn consent_html(application: &Application, language: Language, scope: &str) -> String {
-        let person = Person {
-            patient: BeneId::parse("-1").expect("an id"),
-            username: "BBUser00000".into(),
-        };
         let now = "2026-11-22T06:00:00Z".parse().expect("a time");
         let approval = approval(language, scope);
-        let response = consent(application, (&approval, &person), &Secret::new("x"), now);
+        let response = consent(
+            application,
+            (&approval, Some("BBUser00000")),
+            &Secret::new("x"),
+            now,
+        );
         html(response)
     }
 
@@ -263,8 +265,13 @@ mod tests {
             &texts.client_inactive,
             &texts.redirect_uri,
             &texts.expired,
-            &texts.not_built,
             &texts.too_many,
+            &texts.signed_out,
+            &texts.provider_unavailable,
+            &texts.not_confirmed,
+            &texts.no_number,
+            &texts.no_records,
+            &texts.several_records,
             &texts.unavailable,
         ];
         for text in messages {

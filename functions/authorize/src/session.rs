@@ -40,6 +40,11 @@ impl Session {
         sha256_hex(self.0.expose())
     }
 
+    /// What the browser holds, to derive from it what only this browser can have.
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.0
+    }
+
     /// The CSRF token of a step: only who holds the cookie can have it.
     pub(crate) fn csrf_token(&self, approval: &str, step: Step) -> Secret {
         let step = match step {

@@ -1,115 +1,167 @@
-//! The second step: who is the beneficiary. In the sandbox by user name and password; elsewhere not built yet.
+//! The second step: who is the beneficiary. One of two identity sources says so: the sandbox's own form, or an OpenID
+//! Connect provider. Either begins at `/login`; what both have in common stands here.
 
+mod provider;
+mod sandbox;
+
+use aws_config::SdkConfig;
 use bluebutton::{
     audit::{Action, Event},
-    http::{Call, Language, Response, StatusCode},
-    identity::{BeneId, sandbox},
+    config::{ConfigError, Stage},
+    http::{Call, Language, Response, StatusCode, header},
+    identity::provider::Settings,
     oauth::{
         Application, Approval, Person,
         authorize::{AuthorizeError, to_location},
     },
     secret::Secret,
-    store::{SignIn, Transaction},
+    store::Transaction,
 };
 use jiff::Timestamp;
 
-use crate::{
-    Refusal, State, in_language,
-    pages::{self, Attempt},
-    path,
-    session::{Session, Step},
-};
+use self::{provider::ProviderSignIn, sandbox::SandboxSignIn};
+use crate::{Refusal, State, in_language, pages, path, session::Session, texts::Texts};
 
-/// The longest user name that is looked at.
-const USERNAME_BYTES_MAX: usize = 100;
-
-/// Shows the sign-in page.
-pub(crate) async fn show(state: &State, call: &Call, now: Timestamp) -> Result<Response, Refusal> {
-    sandbox_only(state)?;
-    let query = call.query_parameters();
-    let id = query.last("approval").ok_or(Refusal::Expired)?;
-    let (approval, session) = open_approval(state, call, id, now).await?;
-    if approval.person.is_some() {
-        return Ok(to_location(
-            StatusCode::SEE_OTHER,
-            &consent_path(call, id, &approval),
-        ));
-    }
-    let application = application(state, &approval).await?;
-    Ok(page(
-        call,
-        (id, &approval, &session),
-        &application,
-        Attempt::First,
-    ))
+/// Where people say who they are.
+pub(crate) enum IdentitySource {
+    /// By user name and password, by a published rule.
+    Sandbox(SandboxSignIn),
+    /// At an OpenID Connect provider.
+    Provider(Box<ProviderSignIn>),
 }
 
-/// Signs the beneficiary in, under a new session, and sends the browser to the consent page.
-pub(crate) async fn try_in(
+impl IdentitySource {
+    /// The provider, if one is configured: it takes the place of the sandbox's own sign-in.
+    pub(crate) async fn new(
+        aws: &SdkConfig,
+        stage: Stage,
+        provider: Option<Settings>,
+    ) -> Result<Self, ConfigError> {
+        match provider {
+            Some(settings) => {
+                let provider = ProviderSignIn::from_environment(aws, stage, settings).await?;
+                Ok(Self::Provider(Box::new(provider)))
+            }
+            None if stage.is_sandbox() => Ok(Self::Sandbox(SandboxSignIn::from_environment(aws)?)),
+            None => Err(ConfigError::MissingProvider("IDENTITY_PROVIDER_SECRET")),
+        }
+    }
+}
+
+impl IdentitySource {
+    /// From a form of ours to the sign-in of somebody else. Browsers apply a page's `form-action` to every redirect that
+    /// follows its form, and where a provider leads is not known: the way there is a page that goes on by itself.
+    pub(crate) fn again(&self, call: &Call, (id, approval): (&str, &Approval)) -> Response {
+        let sign_in = sign_in_path(call, id, approval);
+        let language = approval.language;
+        let texts = Texts::of(language);
+        match self {
+            Self::Sandbox(_) => to_location(StatusCode::SEE_OTHER, &sign_in),
+            Self::Provider(_) => pages::message(call, language, StatusCode::OK, &texts.signed_out)
+                .with_header(header::REFRESH, &format!("0; url={sign_in}")),
+        }
+    }
+
+    /// The name to greet a person with: a provider's names for people are its own and mean nothing to them.
+    pub(crate) fn shown_name<'a>(&self, person: &'a Person) -> Option<&'a str> {
+        match self {
+            Self::Sandbox(_) => Some(&person.username),
+            Self::Provider(_) => None,
+        }
+    }
+}
+
+/// A sign-in under way: an approval that has not ended, in the browser that began it.
+pub(crate) struct SignIn<'a> {
+    state: &'a State,
+    call: &'a Call,
+    now: Timestamp,
+    id: &'a str,
+    approval: Approval,
+    session: Session,
+}
+
+/// `GET /login`: shows the sandbox's form, or sends the browser to the provider.
+pub(crate) async fn show(state: &State, call: &Call, now: Timestamp) -> Result<Response, Refusal> {
+    let query = call.query_parameters();
+    // A provider that ended its session sends the browser back with the approval's id as `state`.
+    let id = query.last("approval").or_else(|| query.last("state"));
+    let sign_in = SignIn::open(state, call, id.ok_or(Refusal::Expired)?, now).await?;
+    if sign_in.approval.person.is_some() {
+        return Ok(to_location(StatusCode::SEE_OTHER, &sign_in.consent_path()));
+    }
+    let application = application(state, &sign_in.approval).await?;
+    match &state.identity_source {
+        IdentitySource::Sandbox(_) => Ok(SandboxSignIn::show(&sign_in, &application)),
+        IdentitySource::Provider(provider) => provider.begin(&sign_in).await,
+    }
+}
+
+/// `POST /login`: the sandbox's form.
+pub(crate) async fn submit(
     state: &State,
     call: &Call,
     now: Timestamp,
 ) -> Result<Response, Refusal> {
-    sandbox_only(state)?;
-    let form = call.form().await?;
-    let id = form.last("approval").ok_or(Refusal::Forged)?;
-    let (approval, session) = open_approval(state, call, id, now).await?;
-    let csrf_token = Secret::new(form.last("csrf_token").unwrap_or_default());
-    if csrf_token != session.csrf_token(id, Step::SignIn) {
-        return Err(Refusal::Forged);
+    match &state.identity_source {
+        IdentitySource::Sandbox(sandbox) => sandbox.submit(state, call, now).await,
+        IdentitySource::Provider(_) => Err(Refusal::Method("GET")),
     }
-    let application = application(state, &approval).await?;
-    let username = form.last("username").unwrap_or_default().trim();
-    let password = Secret::new(form.last("password").unwrap_or_default());
-    let counted = SignIn {
-        username,
-        address: call.source_ip.as_deref(),
-        now,
-    };
-    let Some(patient) = patient(state, counted, &password).await? else {
-        let is_short = username.len() <= USERNAME_BYTES_MAX;
-        let attempt = Attempt::Failed(if is_short { username } else { "" });
-        return Ok(page(call, (id, &approval, &session), &application, attempt));
-    };
-
-    let person = Person {
-        patient,
-        username: username.to_owned(),
-    };
-    let new_session = Session::new();
-    let (old, new) = (session.hash(), new_session.hash());
-    let about = (&person.patient, approval.client_id.as_str());
-    let event = Event::new(call, now, about, (Action::SignedIn, ""));
-    let tables = &state.authorization;
-    let signed_in = tables.sign_in(id, [&old, &new], &person, &event).await?;
-    if signed_in == Transaction::Refused {
-        return Err(Refusal::Expired);
-    }
-    let consent = to_location(StatusCode::SEE_OTHER, &consent_path(call, id, &approval));
-    Ok(new_session.give(call, id, consent))
 }
 
-/// The beneficiary of a user name and password, if they are right, loaded, and not locked.
-async fn patient(
+/// `GET /callback`: the browser comes back from the provider.
+pub(crate) async fn callback(
     state: &State,
-    counted: SignIn<'_>,
-    password: &Secret,
-) -> Result<Option<BeneId>, Refusal> {
-    let username = counted.username;
-    if username.is_empty() || username.len() > USERNAME_BYTES_MAX {
-        return Ok(None);
+    call: &Call,
+    now: Timestamp,
+) -> Result<Response, Refusal> {
+    match &state.identity_source {
+        IdentitySource::Sandbox(_) => Err(Refusal::NotFound),
+        IdentitySource::Provider(provider) => provider.end(state, call, now).await,
     }
-    if !state.failures.begin(counted).await? {
-        return Ok(None);
+}
+
+impl<'a> SignIn<'a> {
+    async fn open(
+        state: &'a State,
+        call: &'a Call,
+        id: &'a str,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let (approval, session) = open_approval(state, call, id, now).await?;
+        Ok(Self {
+            state,
+            call,
+            now,
+            id,
+            approval,
+            session,
+        })
     }
-    let Some(patient) = sandbox::patient_of(username, password) else {
-        return Ok(None);
-    };
-    if !state.claims.exists(&patient).await? {
-        return Ok(None);
+
+    /// Notes who it is, gives the browser a new session and sends it on.
+    async fn finish(&self, person: &Person, next: &str) -> Result<Response, Refusal> {
+        let new_session = Session::new();
+        let (old, new) = (self.session.hash(), new_session.hash());
+        let about = (&person.patient, self.approval.client_id.as_str());
+        let event = Event::new(self.call, self.now, about, (Action::SignedIn, ""));
+        let tables = &self.state.authorization;
+        match tables
+            .sign_in(self.id, [&old, &new], person, &event)
+            .await?
+        {
+            Transaction::Done => {}
+            Transaction::Refused => return Err(Refusal::Expired),
+        }
+        let onward = to_location(StatusCode::SEE_OTHER, next);
+        Ok(new_session.give(self.call, self.id, onward))
     }
-    state.failures.clear(counted).await?;
-    Ok(Some(patient))
+
+    fn consent_path(&self) -> String {
+        let (id, version) = (self.id, self.approval.version.as_str());
+        let address = path(self.call, &format!("/{version}/o/authorize/{id}/"));
+        in_language(self.call, self.approval.language, address)
+    }
 }
 
 /// The approval that has not ended and that this browser began. Its pages change to the language that the address asks
@@ -153,34 +205,8 @@ pub(crate) async fn application(
     }
 }
 
-/// Passwords by rule are the sandbox's; the identity provider of other stages is not built yet.
-fn sandbox_only(state: &State) -> Result<(), Refusal> {
-    match state.stage.is_sandbox() {
-        true => Ok(()),
-        false => Err(Refusal::NotBuilt),
-    }
-}
-
-fn page(
-    call: &Call,
-    (id, approval, session): (&str, &Approval, &Session),
-    application: &Application,
-    attempt: Attempt<'_>,
-) -> Response {
-    let csrf_token = session.csrf_token(id, Step::SignIn);
-    let language = approval.language;
-    let action = in_language(call, language, path(call, "/login"));
-    pages::sign_in(application, (&action, id, language), &csrf_token, attempt)
-}
-
 /// The address of the sign-in page of an approval.
 pub(crate) fn sign_in_path(call: &Call, id: &str, approval: &Approval) -> String {
     let address = path(call, &format!("/login?approval={id}"));
-    in_language(call, approval.language, address)
-}
-
-fn consent_path(call: &Call, id: &str, approval: &Approval) -> String {
-    let version = approval.version.as_str();
-    let address = path(call, &format!("/{version}/o/authorize/{id}/"));
     in_language(call, approval.language, address)
 }

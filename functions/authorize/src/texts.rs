@@ -20,7 +20,18 @@ pub(crate) struct Texts {
     pub(crate) client_inactive: Message,
     pub(crate) redirect_uri: Message,
     pub(crate) expired: Message,
-    pub(crate) not_built: Message,
+    /// Somebody else signs in at the identity provider, whose page opens by itself.
+    pub(crate) signed_out: Message,
+    /// The identity provider does not answer.
+    pub(crate) provider_unavailable: Message,
+    /// What the identity provider answers does not prove who it is.
+    pub(crate) not_confirmed: Message,
+    /// The identity provider knows no Medicare number of the person.
+    pub(crate) no_number: Message,
+    /// Nobody in our records has the person's number.
+    pub(crate) no_records: Message,
+    /// More than one person in our records has it.
+    pub(crate) several_records: Message,
     pub(crate) too_many: Message,
     pub(crate) unavailable: Message,
     date: fn(Date, &'static [&'static str; 12]) -> String,
@@ -152,6 +163,9 @@ const fn not_set_up_in_spanish(detail: &'static str) -> Message {
     }
 }
 
+const HELP: &str = "Call 1-800-MEDICARE (1-800-633-4227). TTY users can call 1-877-486-2048.";
+const HELP_IN_SPANISH: &str = "Llame al 1-800-MEDICARE (1-800-633-4227). Los usuarios de TTY pueden llamar al 1-877-486-2048.";
+
 const CLIENT_MISSING: &str = "invalid_client: the request has no client_id.";
 const CLIENT_UNKNOWN: &str = "Application does not exist (client_id).";
 const CLIENT_INACTIVE: &str = "This application is temporarily inactive.";
@@ -246,9 +260,52 @@ static ENGLISH: Texts = Texts {
         ],
         detail: None,
     },
-    not_built: Message {
-        title: "You cannot sign in here yet",
-        paragraphs: &["This way to sign in does not work yet. Nothing was shared."],
+    signed_out: Message {
+        title: "You are signed out",
+        paragraphs: &["The page to sign in opens now. Nothing was shared."],
+        detail: None,
+    },
+    provider_unavailable: Message {
+        title: "Please try again later",
+        paragraphs: &[
+            "We cannot reach the sign-in service right now. Nothing was shared.",
+            "Wait a minute, go back to the app and start again.",
+        ],
+        detail: None,
+    },
+    not_confirmed: Message {
+        title: "We could not sign you in",
+        paragraphs: &[
+            "We could not make sure that it is you. Nothing was shared.",
+            "Please go back to the app and start again.",
+        ],
+        detail: None,
+    },
+    no_number: Message {
+        title: "We need your Medicare number",
+        paragraphs: &[
+            "The account that you signed in with has no Medicare number that we can use. Nothing was shared.",
+            "Please add the number on your Medicare card to that account, or call for help.",
+            HELP,
+        ],
+        detail: None,
+    },
+    no_records: Message {
+        title: "Your records cannot be found yet",
+        paragraphs: &[
+            "If you are new to Medicare, it can take some months until your records are here. Nothing was shared.",
+            "Please try again later, or call for help.",
+            HELP,
+        ],
+        detail: None,
+    },
+    several_records: Message {
+        title: "We cannot tell which records are yours",
+        paragraphs: &[
+            "More than one person has your Medicare number in our records. Nothing was shared.",
+            "Please call for help.",
+            HELP,
+        ],
         detail: None,
     },
     too_many: Message {
@@ -373,9 +430,52 @@ static SPANISH: Texts = Texts {
         ],
         detail: None,
     },
-    not_built: Message {
-        title: "Todavía no puede iniciar sesión aquí",
-        paragraphs: &["Esta forma de iniciar sesión todavía no funciona. No se compartió nada."],
+    signed_out: Message {
+        title: "Usted cerró su sesión",
+        paragraphs: &["Ahora se abre la página para iniciar sesión. No se compartió nada."],
+        detail: None,
+    },
+    provider_unavailable: Message {
+        title: "Inténtelo más tarde",
+        paragraphs: &[
+            "En este momento el servicio de inicio de sesión no responde. No se compartió nada.",
+            "Espere un minuto, regrese a la aplicación y empiece de nuevo.",
+        ],
+        detail: None,
+    },
+    not_confirmed: Message {
+        title: "No pudimos iniciar su sesión",
+        paragraphs: &[
+            "No pudimos estar seguros de que es usted. No se compartió nada.",
+            "Vuelva a la aplicación y empiece de nuevo.",
+        ],
+        detail: None,
+    },
+    no_number: Message {
+        title: "Necesitamos su número de Medicare",
+        paragraphs: &[
+            "La cuenta con la que usted entró no tiene un número de Medicare que nos sirva. No se compartió nada.",
+            "Añada a esa cuenta el número de su tarjeta de Medicare o llame para pedir ayuda.",
+            HELP_IN_SPANISH,
+        ],
+        detail: None,
+    },
+    no_records: Message {
+        title: "Todavía no encontramos sus registros",
+        paragraphs: &[
+            "Si usted es nuevo en Medicare, sus registros pueden tardar unos meses en llegar aquí. No se compartió nada.",
+            "Inténtelo más tarde o llame para pedir ayuda.",
+            HELP_IN_SPANISH,
+        ],
+        detail: None,
+    },
+    several_records: Message {
+        title: "No sabemos cuáles son sus registros",
+        paragraphs: &[
+            "Más de una persona tiene su número de Medicare en nuestros registros. No se compartió nada.",
+            "Llame para pedir ayuda.",
+            HELP_IN_SPANISH,
+        ],
         detail: None,
     },
     too_many: Message {

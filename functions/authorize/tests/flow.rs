@@ -660,7 +660,7 @@ async fn answers_bad_requests_itself_and_sends_the_browser_nowhere() {
         ("/v2/o/authorize/00000000-0000-4000-8000-000000000000/", 400),
         ("/login", 400),
         ("/login?approval=x", 400),
-        ("/callback", 501),
+        ("/callback", 404),
         ("/v2/o/else", 404),
     ] {
         assert_eq!(

@@ -16,6 +16,7 @@ mod scopes;
 pub mod token;
 
 pub use application::{Application, ClientType, DataAccess};
+pub(crate) use digest::sha256_base64url;
 pub use digest::{hmac_base64url, random_alphanumerics, random_token, sha256_hex};
 pub use flow::{
     APPROVAL_SECONDS, Approval, CODE_RETRY_SECONDS, CODE_SECONDS, Code, IssuedAccess, Person,

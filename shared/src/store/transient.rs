@@ -93,6 +93,72 @@ impl TransientTable {
         held(updated.map(drop))
     }
 
+    /// Notes the state that the browser takes to the identity provider, in place of any before it, if the approval has
+    /// that session and nobody has signed in. Whether it did.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn begin_visit(
+        &self,
+        id: &str,
+        session_hash: &str,
+        state: &str,
+    ) -> Result<bool, StoreError> {
+        let condition = "session_hash = :session AND attribute_not_exists(patient)";
+        let visit = ("SET visit = :visit", condition);
+        self.change_visit(id, (session_hash, state), visit).await
+    }
+
+    /// Uses that state up, if the approval has it and that session: it is good for one answer. Whether it had.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn end_visit(
+        &self,
+        id: &str,
+        session_hash: &str,
+        state: &str,
+    ) -> Result<bool, StoreError> {
+        let condition = "session_hash = :session AND visit = :visit";
+        let visit = ("REMOVE visit", condition);
+        self.change_visit(id, (session_hash, state), visit).await
+    }
+
+    async fn change_visit(
+        &self,
+        id: &str,
+        (session_hash, state): (&str, &str),
+        (update, condition): (&str, &str),
+    ) -> Result<bool, StoreError> {
+        let updated = self
+            .approval_update(id, session_hash)
+            .update_expression(update)
+            .condition_expression(condition)
+            .expression_attribute_values(":visit", item::string(sha256_hex(state)))
+            .send()
+            .await
+            .map_err(StoreError::of);
+        held(updated.map(drop))
+    }
+
+    /// Removes an approval that has that session and that nobody signed in to. Whether there was one.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn end_approval(&self, id: &str, session_hash: &str) -> Result<bool, StoreError> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", item::string(key(APPROVAL, id)))
+            .condition_expression("session_hash = :session AND attribute_not_exists(patient)")
+            .expression_attribute_values(":session", item::string(session_hash))
+            .send()
+            .await
+            .map_err(StoreError::of);
+        held(deleted.map(drop))
+    }
+
     /// The code, whether it has ended or not. Strongly consistent.
     ///
     /// # Errors
