@@ -6,7 +6,7 @@ use bluebutton::{
     config::{self, Stage},
     http::{Call, Response, header},
     identity::{BeneId, MedicareNumberHasher, provider::Settings},
-    oauth::{Application, Approval, Grant},
+    oauth::{Application, Approval, Grant, RedirectUri},
     secret::Secret,
     store::{
         ApplicationsTable, AuthorizationTables, ClaimsTable, IdentityTable, ItemKey, StoredItem,
@@ -62,7 +62,8 @@ impl Records {
         let aws = config::aws().await;
         let table = |name| config::variable(name).expect("a sandbox");
         let client = || DynamoDb::new(&aws);
-        let (application, secret) = Application::register("App", vec![REDIRECT_URI.into()]);
+        let redirect_uri = RedirectUri::parse(REDIRECT_URI).expect("a URI");
+        let (application, secret) = Application::register("App", vec![redirect_uri]);
         let applications = ApplicationsTable::new(client(), table("APPLICATIONS_TABLE"));
         applications.put(&application).await.expect("a table");
         let hasher = MedicareNumberHasher::read(&aws, Stage::Sandbox).await;
