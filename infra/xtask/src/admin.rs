@@ -32,6 +32,6 @@ fn sandbox_environment(workspace: &Workspace) -> Vec<(String, String)> {
     let text = fs::read_to_string(workspace.target.join("sandbox/env")).unwrap_or_default();
     text.lines()
         .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
         .collect()
 }

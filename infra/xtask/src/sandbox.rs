@@ -217,7 +217,8 @@ impl Sandbox {
         let lines = self
             .environment
             .iter()
-            .map(|(name, value)| format!("{name}={value}\n"));
+            // Quoted for a shell: a value may be JSON. None holds a single quote.
+            .map(|(name, value)| format!("{name}='{value}'\n"));
         write(&self.state.join("env"), &lines.collect::<String>())
     }
 
