@@ -307,6 +307,27 @@ impl Browser {
         )
     }
 
+    /// A request of any method, with a body unless it is empty.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(String, String)],
+        body: &str,
+    ) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(body.to_owned()).expect("a request");
+        let agent = self
+            .0
+            .configure_request(request)
+            .allow_non_standard_methods(true)
+            .build();
+        Answer::read(self.0.run(agent).expect("the API answers"))
+    }
+
     /// Opens the authorize URL, signs in, and gives the consent page with its URL.
     pub(crate) fn sign_in(&self, authorize_url: &Url, person: &Person) -> (Url, String) {
         let (url, page) = self.follow(authorize_url.clone());

@@ -13,6 +13,7 @@ mod client;
 mod clients;
 mod conformance;
 mod discovery;
+mod negative;
 #[path = "../shared/src/oauth/redirect_mutations.rs"]
 mod redirect_mutations;
 mod script;
