@@ -12,6 +12,8 @@ use ureq::Agent;
 use ureq::http::Response;
 use url::Url;
 
+use crate::ledger;
+
 /// The running sandbox, as `sandbox.json` describes it.
 pub(crate) struct Sandbox {
     pub(crate) base_url: String,
@@ -249,6 +251,7 @@ impl AuthorizationRequest {
         let code_verifier = URL_SAFE_NO_PAD.encode(random::<32>());
         let digest =
             aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, code_verifier.as_bytes());
+        ledger::note(&code_verifier);
         Self {
             state: URL_SAFE_NO_PAD.encode(random::<16>()),
             code_challenge: URL_SAFE_NO_PAD.encode(digest.as_ref()),
@@ -364,7 +367,7 @@ impl Browser {
         Url::parse(location).expect("the redirect URI is absolute")
     }
 
-    fn follow(&self, mut url: Url) -> (Url, String) {
+    pub(crate) fn follow(&self, mut url: Url) -> (Url, String) {
         const REDIRECTS_MAX: usize = 5;
         for _ in 0..REDIRECTS_MAX {
             let answer = self.get(url.as_str());
@@ -391,7 +394,7 @@ impl Browser {
 }
 
 impl Answer {
-    fn read(mut response: Response<ureq::Body>) -> Self {
+    pub(crate) fn read(mut response: Response<ureq::Body>) -> Self {
         let headers = response
             .headers()
             .iter()
@@ -402,15 +405,16 @@ impl Answer {
                 )
             })
             .collect();
-        let status = response.status().as_u16();
-        Self {
-            status,
+        let answer = Self {
+            status: response.status().as_u16(),
             headers,
             body: response
                 .body_mut()
                 .read_to_string()
                 .expect("the body is text"),
-        }
+        };
+        ledger::note_answer(&answer);
+        answer
     }
 
     pub(crate) fn json(&self) -> Value {

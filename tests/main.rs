@@ -13,6 +13,10 @@ mod client;
 mod clients;
 mod conformance;
 mod discovery;
+mod headers;
+mod leaks;
+mod ledger;
+mod limits;
 mod negative;
 #[path = "../shared/src/oauth/redirect_mutations.rs"]
 mod redirect_mutations;

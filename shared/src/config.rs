@@ -47,8 +47,7 @@ pub struct Configuration {
 }
 
 /// How often what may be tried: the deployment's parameters, each with a default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The requests for resources with one access token.
     pub token_requests_per_second: u32,
@@ -86,8 +85,27 @@ impl Limits {
         }
     }
 
+    /// Names and numbers as in `token_requests_per_second=10,address_sign_in_failures=100`, which shells leave alone.
     fn parse(text: &str) -> Result<Self, ConfigError> {
-        serde_json::from_str(text).map_err(|_| ConfigError::Malformed("LIMITS"))
+        let mut limits = Self::default();
+        for pair in text.split(',') {
+            limits.set(pair).ok_or(ConfigError::Malformed("LIMITS"))?;
+        }
+        Ok(limits)
+    }
+
+    fn set(&mut self, pair: &str) -> Option<()> {
+        let (name, number) = pair.split_once('=')?;
+        let limit = match name {
+            "token_requests_per_second" => &mut self.token_requests_per_second,
+            "client_requests_per_second" => &mut self.client_requests_per_second,
+            "address_requests_per_second" => &mut self.address_requests_per_second,
+            "account_sign_in_failures" => &mut self.account_sign_in_failures,
+            "address_sign_in_failures" => &mut self.address_sign_in_failures,
+            _ => return None,
+        };
+        *limit = number.parse().ok()?;
+        Some(())
     }
 }
 
@@ -251,14 +269,17 @@ mod tests {
         let check = |text: &str, expected: Option<Limits>| {
             assert_eq!(Limits::parse(text).ok(), expected, "{text}");
         };
-        check("{}", Some(Limits::default()));
-        let five = Limits {
+        let changed = Limits {
             token_requests_per_second: 5,
+            address_sign_in_failures: 7,
             ..Limits::default()
         };
-        check(r#"{"token_requests_per_second":5}"#, Some(five));
-        check(r#"{"token_requests_per_second":-5}"#, None);
-        check(r#"{"token_requests_per_minute":5}"#, None);
+        let text = "token_requests_per_second=5,address_sign_in_failures=7";
+        check(text, Some(changed));
+        check("client_requests_per_second=100", Some(Limits::default()));
+        check("token_requests_per_second=-5", None);
+        check("token_requests_per_minute=5", None);
+        check("token_requests_per_second", None);
         check("", None);
     }
 

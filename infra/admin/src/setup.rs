@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use aws_sdk_cloudformation::Client as CloudFormation;
+use aws_sdk_cloudformation::config::timeout::TimeoutConfig;
 use aws_sdk_cloudformation::error::DisplayErrorContext;
 use aws_sdk_cloudformation::types::{Parameter, Stack, StackStatus};
 use bluebutton::config;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::Outcome;
 
+const CREATE_SECONDS_MAX: u64 = 60;
 const STACK_POLLS_MAX: u32 = 120;
 const STACK_POLL_MILLISECONDS: u64 = 500;
 
@@ -50,7 +52,12 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let aws = config::aws().await;
     let template = fs::read_to_string(&arguments.template)
         .map_err(|error| format!("{}: {error}", arguments.template.display()))?;
-    let cloudformation = CloudFormation::new(&aws);
+    // A local AWS makes the whole stack before it answers, which on a busy machine takes longer than any request may.
+    let patience = Duration::from_secs(CREATE_SECONDS_MAX);
+    let timeouts = TimeoutConfig::builder().operation_timeout(patience).build();
+    let cloudformation =
+        aws_sdk_cloudformation::config::Builder::from(&aws).timeout_config(timeouts);
+    let cloudformation = CloudFormation::from_conf(cloudformation.build());
     create(&cloudformation, &arguments.stack, template).await?;
     let outputs = outputs(&cloudformation, &arguments.stack).await?;
     let table = outputs

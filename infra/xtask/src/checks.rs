@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::env;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -25,6 +27,20 @@ const CLIPPY: [&str; 6] = [
     "-D",
     "warnings",
 ];
+
+/// The test that runs last and alone, and says how much it searched.
+const LEAKS: [&str; 7] = [
+    "-p",
+    "acceptance",
+    "--test",
+    "acceptance",
+    "leaks::",
+    "--",
+    "--nocapture",
+];
+
+/// Where the suite notes the secrets that it was given, in the sandbox's folder.
+const LEDGER: &str = "ledger";
 
 /// Which part to run, if not all of it.
 #[derive(clap::Args)]
@@ -69,7 +85,25 @@ fn tests_on_a_sandbox(workspace: &Workspace, state: PathBuf) -> Outcome<Count> {
     environment.extend(tools);
     let admin = workspace.program("bluebutton-admin").display().to_string();
     environment.insert("BLUEBUTTON_ADMIN".to_owned(), admin);
-    tests(workspace, &environment, &[])
+    let ledger = sandbox.state.join(LEDGER);
+    environment.insert("BLUEBUTTON_LEDGER".to_owned(), ledger.display().to_string());
+    // An earlier run's secrets are in no table of this one, and its ledger would only grow.
+    let _ = fs::remove_file(&ledger);
+    let transcript = Transcript::create(sandbox.state.join("tests.log"))?;
+    let mut count = run_tests(workspace, &environment, &[], |line| transcript.keep(line))?;
+    count.add(leaks(workspace, &sandbox, environment)?);
+    Ok(count)
+}
+
+/// The search for leaks, after everything else: it reads what the sandbox and the tests have printed and stored.
+fn leaks(
+    workspace: &Workspace,
+    sandbox: &Sandbox,
+    mut environment: BTreeMap<String, String>,
+) -> Outcome<Count> {
+    let run = sandbox.state.display().to_string();
+    environment.insert("BLUEBUTTON_RUN".to_owned(), run);
+    tests(workspace, &environment, &LEAKS)
 }
 
 /// What tests run scripts with, by the variables that name it: Pythons, and folders of Node packages where there is
@@ -102,11 +136,38 @@ fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok()
 }
 
+/// What `cargo test` prints, kept for the search for leaks.
+struct Transcript(RefCell<File>);
+
+impl Transcript {
+    fn create(path: PathBuf) -> Outcome<Self> {
+        let file = File::create(&path);
+        let file = file.map_err(|error| {
+            Failure::machine(format!("{} cannot be written: {error}", path.display()))
+        })?;
+        Ok(Self(RefCell::new(file)))
+    }
+
+    /// A line that cannot be kept is not searched, which must not fail the tests.
+    fn keep(&self, line: &str) {
+        let _ = writeln!(self.0.borrow_mut(), "{line}");
+    }
+}
+
 /// Runs `cargo test` and counts what its runner says.
 pub(crate) fn tests(
     workspace: &Workspace,
     environment: &BTreeMap<String, String>,
     selection: &[&str],
+) -> Outcome<Count> {
+    run_tests(workspace, environment, selection, |_| ())
+}
+
+fn run_tests(
+    workspace: &Workspace,
+    environment: &BTreeMap<String, String>,
+    selection: &[&str],
+    keep: impl Fn(&str),
 ) -> Outcome<Count> {
     let mut command = workspace.cargo();
     command
@@ -120,6 +181,7 @@ pub(crate) fn tests(
     let count = RefCell::new(Count::default());
     let outcome = processes::run_and_read("cargo test", &mut command, |line| {
         println!("{line}");
+        keep(line);
         count.borrow_mut().read(line);
     });
     let count = count.into_inner();

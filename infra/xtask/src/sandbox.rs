@@ -24,7 +24,8 @@ const BENEFICIARIES: u32 = 100;
 const SEED: u32 = 1;
 /// What a sandbox on one machine allows unless `LIMITS` says otherwise: everybody comes from one address, and tests send
 /// more in a second than any app. What a user name may do is as everywhere.
-const LIMITS: &str = r#"{"token_requests_per_second":1000,"client_requests_per_second":10000,"address_requests_per_second":10000,"address_sign_in_failures":100000}"#;
+const LIMITS: &str = "token_requests_per_second=1000,client_requests_per_second=10000,\
+                      address_requests_per_second=10000,address_sign_in_failures=100000";
 const INSTANCES_PER_FUNCTION: u32 = 3;
 const FIRST_ANSWER_SECONDS_MAX: u64 = 120;
 const POLL_MILLISECONDS: u64 = 250;
