@@ -9,11 +9,11 @@ use bluebutton::config::{Stage, variable};
 use bluebutton::identity::MedicareNumberHasher;
 use bluebutton::mapping::patient::{MBI_HASH, US_MBI};
 use serde_json::Value;
-use stand::proxy::{Patience, Proxy};
+use stand::proxy::Proxy;
 use tokio::task::JoinSet;
 
 use crate::instance::{Answer, Instance, Request, form_encoded};
-use crate::pair::{Pair, Sandbox, Tokens};
+use crate::pair::{Pair, Sandbox, Tokens, UNHURRIED};
 use crate::rounds::{Rounds, report};
 
 /// How many people, each asking for each other.
@@ -32,12 +32,6 @@ const AT_ONCE: usize = 8;
 const IDENTIFIER_CHARS_MIN: usize = 5;
 /// How often a request is sent again that came too fast.
 const TRIES_MAX: usize = 20;
-
-const UNHURRIED: Patience = Patience {
-    connect: Duration::from_secs(10),
-    attempt: Duration::from_secs(60),
-    operation: Duration::from_secs(120),
-};
 
 /// Requests with another person's ids. `ID` stands for their patient id, `OWN` for one's own, `EOB` for one of their
 /// claims as `{type}-{claim id}`, `CLAIM` for its claim id, `MBI` for their Medicare number, `HASH` for its hash,

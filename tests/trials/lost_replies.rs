@@ -1,11 +1,9 @@
 //! Writes that happen and whose answer is lost: on the way to the function, or on the way to the client.
 
-use std::time::Duration;
-
-use stand::proxy::{Fault, Patience, Proxy, Rule, WRITES, When};
+use stand::proxy::{Fault, Proxy, Rule, WRITES, When};
 
 use crate::instance::{Instance, Request};
-use crate::pair::{Browser, Decision, Pair, Sandbox, Tokens};
+use crate::pair::{Browser, Decision, Pair, Sandbox, Tokens, UNHURRIED};
 use crate::rounds::{Rounds, report};
 
 const LOST: Rounds = Rounds {
@@ -13,12 +11,6 @@ const LOST: Rounds = Rounds {
     soak: 500,
 };
 const RETRIES: Rounds = Rounds { test: 3, soak: 30 };
-
-const PATIENCE: Patience = Patience {
-    connect: Duration::from_secs(2),
-    attempt: Duration::from_secs(5),
-    operation: Duration::from_secs(15),
-};
 
 const TRANSACTIONS: &[&str] = &["TransactWriteItems"];
 
@@ -42,7 +34,7 @@ impl Trial {
         let sandbox = Sandbox::running().await?;
         let proxy = Proxy::before(&sandbox.aws);
         Some(Self {
-            instance: Instance::start(&proxy.aws(PATIENCE).await).await,
+            instance: Instance::start(&proxy.aws(UNHURRIED).await).await,
             pair: sandbox.pair(number).await,
             proxy,
             sandbox,

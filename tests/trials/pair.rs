@@ -1,6 +1,7 @@
 //! A person and an application of a trial's own, so that trials share nothing.
 
 use std::env;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
@@ -13,8 +14,17 @@ use bluebutton::{
 };
 use jiff::Timestamp;
 use stand::consent::{CHALLENGE, Consent, VERIFIER};
+use stand::proxy::Patience;
 
 use crate::instance::{Answer, Instance, Request, form_encoded};
+
+/// A local AWS in one process answers a hundred calls at once slowly, and slower on a busy machine. How long is not what
+/// the trials are about, but where they say so.
+pub(crate) const UNHURRIED: Patience = Patience {
+    connect: Duration::from_secs(10),
+    attempt: Duration::from_secs(60),
+    operation: Duration::from_secs(120),
+};
 
 const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
 
@@ -53,7 +63,8 @@ impl Sandbox {
             eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
             return None;
         }
-        let aws = config::aws().await;
+        let aws = config::aws().await.into_builder();
+        let aws = aws.timeout_config(UNHURRIED.timeouts()).build();
         let table = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
         Some(Self {
             applications: ApplicationsTable::new(DynamoDb::new(&aws), table),

@@ -2,26 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
-use stand::proxy::{Patience, Proxy};
+use stand::proxy::Proxy;
 use tokio::task::JoinSet;
 
 use crate::instance::{Answer, Instance, Request};
-use crate::pair::{Browser, Decision, Pair, Sandbox, Tokens};
+use crate::pair::{Browser, Decision, Pair, Sandbox, Tokens, UNHURRIED};
 use crate::rounds::{Rounds, report};
 
 /// Requests of one round, spread over that many instances.
 const AT_ONCE: usize = 100;
 const INSTANCES: usize = 3;
-
-/// A local AWS in one process answers a hundred calls at once slowly; how long is not what these trials are about.
-const UNHURRIED: Patience = Patience {
-    connect: Duration::from_secs(10),
-    attempt: Duration::from_secs(60),
-    operation: Duration::from_secs(120),
-};
 
 const REDEMPTIONS: Rounds = Rounds {
     test: 10,

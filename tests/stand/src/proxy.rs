@@ -113,6 +113,18 @@ pub struct Patience {
     pub operation: Duration,
 }
 
+impl Patience {
+    /// As the SDK's settings.
+    #[must_use]
+    pub fn timeouts(self) -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .connect_timeout(self.connect)
+            .operation_attempt_timeout(self.attempt)
+            .operation_timeout(self.operation)
+            .build()
+    }
+}
+
 impl Fault {
     /// Every fault, with that latency.
     #[must_use]
@@ -242,16 +254,11 @@ impl Proxy {
     /// The SDK keeps one budget of retries for each region in a whole process. A region of the proxy's own, which the
     /// proxy takes out of the requests again, keeps its faults from using up the budget of other tests.
     pub async fn aws(&self, patience: Patience) -> SdkConfig {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(patience.connect)
-            .operation_attempt_timeout(patience.attempt)
-            .operation_timeout(patience.operation)
-            .build();
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(10));
         aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(self.own_region.clone()))
             .endpoint_url(&self.url)
-            .timeout_config(timeouts)
+            .timeout_config(patience.timeouts())
             .retry_config(retries)
             .load()
             .await
