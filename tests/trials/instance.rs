@@ -5,7 +5,7 @@ use std::pin::Pin;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config::{Configuration, Stage, variable},
+    config::{ConfigError, Configuration, Stage, variable},
     exchange,
     http::{Call, Response},
     lookups_file::Installed,
@@ -48,23 +48,32 @@ pub(crate) struct Answer {
 }
 
 impl Instance {
-    /// Starts the functions with what the environment names.
+    /// Starts the functions with what the environment names; again, where a busy local AWS did not answer in time.
     pub(crate) async fn start(aws: &SdkConfig) -> Self {
-        let table = |name| variable(name).expect("a sandbox");
-        let configuration = Configuration::read(aws).await.expect("a sandbox");
-        let keys = Keys::read(aws, Timestamp::now()).await;
-        Self {
-            authorize: authorize::State::from_environment(aws).await.unwrap(),
-            token: token::State::from_environment(aws).await.unwrap(),
+        const STARTS_MAX: usize = 10;
+        for _ in 1..STARTS_MAX {
+            if let Ok(instance) = Self::try_start(aws).await {
+                return instance;
+            }
+        }
+        Self::try_start(aws).await.expect("a sandbox")
+    }
+
+    async fn try_start(aws: &SdkConfig) -> Result<Self, ConfigError> {
+        let configuration = Configuration::read(aws).await?;
+        let identity = variable("IDENTITY_TABLE")?;
+        Ok(Self {
+            authorize: authorize::State::from_environment(aws).await?,
+            token: token::State::from_environment(aws).await?,
             stage: configuration.stage,
-            resources: exchange::State::from_environment(aws).await.unwrap(),
-            identity: IdentityTable::new(DynamoDb::new(aws), table("IDENTITY_TABLE")),
+            resources: exchange::State::from_environment(aws).await?,
+            identity: IdentityTable::new(DynamoDb::new(aws), identity),
             lookups: Installed::at(None),
             discovery: discovery::State {
-                keys: keys.unwrap(),
+                keys: Keys::read(aws, Timestamp::now()).await?,
             },
-            base_url: table("PUBLIC_BASE_URL"),
-        }
+            base_url: variable("PUBLIC_BASE_URL")?,
+        })
     }
 
     /// Answers as the function of that path.

@@ -285,17 +285,19 @@ impl Worker {
         answer.json()
     }
 
-    /// The calls to AWS that the endpoint makes.
+    /// The calls to AWS that the endpoint makes. On a busy machine one may come too late without any fault, and then the
+    /// request does not make them all.
     async fn calls(&self, endpoint: Endpoint) -> Vec<Seen> {
-        let ready = self.ready(endpoint).await;
-        let _ = self.proxy.take_seen();
-        let answer = self.struck.answer(&ready.request).await;
-        assert_eq!(
-            answer.status,
-            endpoint.success(),
-            "{endpoint:?}: {answer:?}"
-        );
-        self.proxy.take_seen()
+        const TRIES_MAX: usize = 10;
+        for _ in 0..TRIES_MAX {
+            let ready = self.ready(endpoint).await;
+            let _ = self.proxy.take_seen();
+            let answer = self.struck.answer(&ready.request).await;
+            if answer.status == endpoint.success() {
+                return self.proxy.take_seen();
+            }
+        }
+        panic!("{endpoint:?} does not succeed without a fault");
     }
 
     /// Each case in a task of its own: one that fails says so and the others go on.
