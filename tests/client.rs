@@ -293,6 +293,14 @@ impl Browser {
         self.get_with(url, &[])
     }
 
+    pub(crate) fn delete_with(&self, url: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.0.delete(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::read(request.call().expect("the API answers"))
+    }
+
     pub(crate) fn get_with(&self, url: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.0.get(url);
         for (name, value) in headers {

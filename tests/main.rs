@@ -13,6 +13,7 @@ mod client;
 mod clients;
 mod conformance;
 mod discovery;
+mod grants;
 mod headers;
 mod leaks;
 mod ledger;

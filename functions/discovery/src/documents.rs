@@ -27,9 +27,12 @@ fn server(base: &str, version: ApiVersion) -> Value {
         "response_types_supported": ["code"],
         "scopes_supported": scopes(),
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
+        "token_endpoint_auth_methods_supported": CLIENT_IDENTIFICATION,
     })
 }
+
+/// How clients say who they are where a public one may call (RFC 6749 section 3.2.1).
+const CLIENT_IDENTIFICATION: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
 
 /// How clients authenticate (RFC 6749 section 2.3.1).
 const CLIENT_AUTHENTICATION: [&str; 2] = ["client_secret_basic", "client_secret_post"];
@@ -41,7 +44,7 @@ pub(crate) fn oauth(base: &str, version: ApiVersion) -> Value {
         "jwks_uri": format!("{base}/.well-known/jwks.json"),
         "grant_types_supported": ["refresh_token", "authorization_code"],
         "response_modes_supported": ["query"],
-        "revocation_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
+        "revocation_endpoint_auth_methods_supported": CLIENT_IDENTIFICATION,
         "introspection_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
         "ui_locales_supported": Language::ALL.map(Language::as_str),
         // Answers of the authorization endpoint carry `iss` (RFC 9207).
@@ -70,6 +73,7 @@ pub(crate) fn smart(base: &str, version: ApiVersion) -> Value {
         "grant_types_supported": ["authorization_code"],
         "capabilities": [
             "client-confidential-symmetric",
+            "client-public",
             "context-standalone-patient",
             "launch-standalone",
             "permission-offline",

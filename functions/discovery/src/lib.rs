@@ -49,7 +49,6 @@ const NOT_BUILT: &[&str] = &[
     "/o/applications",
     "/o/authorized_tokens",
     "/o/permission-logout",
-    "/o/tokens",
 ];
 
 /// Answers one call.

@@ -116,7 +116,7 @@ async fn says_of_everything_else_what_it_is() {
     .await;
     check(
         "GET",
-        "/v2/o/tokens/3",
+        "/v2/o/applications/3",
         501,
         "/detail",
         json!("Not implemented yet."),

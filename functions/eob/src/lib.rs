@@ -10,6 +10,7 @@ use bluebutton::mapping::lookups::Lookups;
 use bluebutton::mapping::{self, Context};
 use bluebutton::oauth::Resource;
 use bluebutton::oauth::access::Access;
+use bluebutton::rif::ClaimType;
 use bluebutton::store::{Facts, StoreError, StoredClaim};
 use jiff::Timestamp;
 
@@ -106,9 +107,11 @@ impl<'a> ExplanationOfBenefit<'a> {
         })
     }
 
-    /// Claims about substance use only with consent to show them (42 CFR part 2).
+    /// Claims about substance use only with consent to show them (42 CFR part 2), and to an application for prescription
+    /// drugs those claims only, whatever else its tokens were issued for.
     fn may_be_answered(&self, access: &Access) -> bool {
-        access.substance_use || !self.facts.sensitive
+        let is_permitted_type = !access.part_d_eob_only || self.facts.claim_type == ClaimType::Pde;
+        is_permitted_type && (access.substance_use || !self.facts.sensitive)
     }
 
     fn head(&self) -> ClaimHead<'_> {

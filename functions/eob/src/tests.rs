@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use bluebutton::mapping::lookups::{BuiltIn, Provider};
+use bluebutton::oauth::Application;
 use bluebutton::rif::ClaimType::{Carrier, Inpatient, Outpatient, Pde};
 use bluebutton::rif::{Claim, ClaimType, Column, Kind, Row, RowPart, Value as RifValue};
 use serde_json::{Value, json};
@@ -144,6 +145,38 @@ async fn links_pages_on_the_public_url() {
     assert_eq!(
         bundle["entry"][0]["fullUrl"],
         format!("{BASE}{PATH}/carrier--9")
+    );
+}
+
+#[tokio::test]
+async fn an_application_of_prescriptions_sees_drug_claims_only_from_the_next_request_on() {
+    let stand = loaded().await;
+    stand.load_claim(OWN, Pde, "8", true);
+    stand.consent_to_substance_use(OWN);
+    let every = ["carrier-10", "carrier--9", "pde-8", "inpatient-9", "pde-9"];
+    let (_, bundle) = answer_to(&stand, PATH).await;
+    let mut found = ids(&bundle);
+    found.sort_unstable();
+    let mut expected = every;
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    let prescriptions = |usual| Application {
+        part_d_eob_only: true,
+        ..usual
+    };
+    stand.change_application(prescriptions).await;
+    check_search(&stand, "", 2, &["pde-8", "pde-9"]).await;
+    check_search(&stand, "type=carrier", 0, &[]).await;
+    check_search(&stand, "type=carrier,pde", 2, &["pde-8", "pde-9"]).await;
+    for id in every {
+        let (status, _) = answer_to(&stand, &format!("{PATH}/{id}")).await;
+        let expected = if id.starts_with("pde") { 200 } else { 404 };
+        assert_eq!(status, expected, "{id}");
+    }
+    stand.change_application(|usual| usual).await;
+    assert_eq!(
+        answer_to(&stand, &format!("{PATH}/carrier-10")).await.0,
+        200
     );
 }
 

@@ -10,6 +10,7 @@ use bluebutton::{
 use crate::{
     Request, State,
     error::TokenError,
+    management::username_key,
     refresh::end_family,
     response::{self, Issued},
 };
@@ -73,9 +74,11 @@ async fn redeem(
     let first = refresh.as_ref().map(|(secret, token)| (secret, token));
     let scopes = code.scopes.to_string();
     let event = request.event(&code.patient, (Action::TokenIssued, &scopes));
+    let username = grant.username.as_deref();
+    let username = username.map(|name| username_key(&state.token_secret, name));
     let done = state
         .authorization
-        .redeem((secret, code), first, &event)
+        .redeem((secret, code), first, username.as_ref(), &event)
         .await?;
     if done == Transaction::Refused {
         return Err(TokenError::InvalidGrant);

@@ -27,6 +27,10 @@ pub(crate) enum TokenError {
     InvalidScope,
     TokenMissing,
     TokenOfAnotherClient,
+    /// Blue Button's answer of the revocation endpoint to an application that is switched off.
+    RevocationByInactive,
+    /// Blue Button's answer to who may not expire a grant: nothing but the status.
+    ExpirationByStranger,
     MethodNotAllowed,
     NotFound,
     /// The address sends more than it may.
@@ -38,7 +42,10 @@ pub(crate) enum TokenError {
 const REAUTHENTICATE: &str =
     "To refresh Medicare data, end user must re-authenticate and consent to share their data.";
 
-/// The three forms of an error's body.
+const CONTACT: &str =
+    "If your application needs to refresh tokens, contact us at BlueButtonAPI@cms.hhs.gov.";
+
+/// The forms of an error's body.
 enum Body<'a> {
     /// RFC 6749 section 5.2.
     Oauth(&'a str, Option<&'a str>),
@@ -46,6 +53,8 @@ enum Body<'a> {
     WithStatus(&'a str, String),
     /// Blue Button's revocation endpoint.
     Description(&'a str),
+    /// Nothing.
+    Empty,
 }
 
 impl TokenError {
@@ -59,6 +68,7 @@ impl TokenError {
                 json!({"status_code": status_code, "error": error, "error_description": text})
             }
             Body::Description(text) => json!({"status_code": status_code, "description": text}),
+            Body::Empty => return Response::empty(status),
         };
         let response = Response::json(status, &body).with_header(header::PRAGMA, "no-cache");
         match status {
@@ -74,7 +84,7 @@ impl TokenError {
 
     #[rustfmt::skip]
     fn answer(&self) -> (StatusCode, Body<'static>) {
-        use Body::{Description, Oauth, WithStatus};
+        use Body::{Description, Empty, Oauth, WithStatus};
         const BAD: StatusCode = StatusCode::BAD_REQUEST;
         const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
         const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
@@ -89,12 +99,14 @@ impl TokenError {
             Self::RefreshTokenMissing => (BAD, WithStatus("invalid_request", "Missing refresh token parameter".into())),
             Self::RefreshTokenUnknown => (BAD, WithStatus("invalid_request", "Refresh token not found.".into())),
             Self::RefreshTokenOfAnotherClient => (BAD, WithStatus("invalid_request", "Token does not match client_id".into())),
-            Self::RefreshNotAllowed => (FORBIDDEN, WithStatus("invalid_client", format!("Your application is not allowed to refresh tokens. {REAUTHENTICATE}"))),
+            Self::RefreshNotAllowed => (FORBIDDEN, WithStatus("invalid_client", format!("Your application is not allowed to refresh tokens. {REAUTHENTICATE} {CONTACT}"))),
             Self::GrantExpired => (UNAUTHORIZED, WithStatus("invalid_grant", format!("User access has timed out. {REAUTHENTICATE}"))),
             Self::GrantMissing => (FORBIDDEN, WithStatus("invalid_grant", format!("User access cannot be found. {REAUTHENTICATE}"))),
             Self::InvalidScope => (BAD, Oauth("invalid_scope", None)),
             Self::TokenMissing => (BAD, Oauth("invalid_request", Some("Missing token parameter."))),
             Self::TokenOfAnotherClient => (FORBIDDEN, Description("Application did not have access to the provided token.")),
+            Self::RevocationByInactive => (FORBIDDEN, Description("Application is not active or does not exist.")),
+            Self::ExpirationByStranger => (FORBIDDEN, Empty),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, Oauth("invalid_request", Some("Only POST."))),
             Self::NotFound => (StatusCode::NOT_FOUND, Oauth("invalid_request", Some("Not found."))),
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, Oauth("temporarily_unavailable", Some("Too many requests."))),
@@ -111,7 +123,8 @@ fn client(error: &ClientError) -> (StatusCode, Body<'static>) {
         ClientError::Unauthenticated => (StatusCode::UNAUTHORIZED, Oauth("invalid_client", None)),
         ClientError::UnknownInHeader => (StatusCode::UNAUTHORIZED, WithStatus("invalid_client", "Application does not exist".into())),
         ClientError::UnknownInBody => (StatusCode::BAD_REQUEST, WithStatus("invalid_client", "Application does not exist (client_id)".into())),
-        ClientError::TwoWays => (StatusCode::BAD_REQUEST, Oauth("invalid_request", Some("different app in headers than in request data"))),
+        ClientError::TwoClients => (StatusCode::BAD_REQUEST, Oauth("invalid_request", Some("different app in headers than in request data"))),
+        ClientError::TwoWays => (StatusCode::BAD_REQUEST, Oauth("invalid_request", Some("More than one way of client authentication was used."))),
         ClientError::Inactive { name } => (StatusCode::FORBIDDEN, WithStatus("invalid_client", format!("This application, {name}, is temporarily inactive."))),
         ClientError::Duplicate => TokenError::Duplicate.answer(),
         ClientError::Store(_) => TokenError::Unavailable.answer(),

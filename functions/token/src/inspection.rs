@@ -1,14 +1,17 @@
 //! Revocation (RFC 7009), introspection (RFC 7662) and Blue Button's removal of grants.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bluebutton::{
     audit::Action,
-    http::{Response, StatusCode},
+    http::{Response, StatusCode, header},
     identity::BeneId,
     oauth::{
-        Grant, RefreshToken,
+        ClientType, DataAccess, Grant, RefreshToken,
         access::{AccessError, VerifiedToken},
+        client::ClientError,
     },
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{Request, State, error::TokenError, refresh::end_family};
@@ -67,12 +70,13 @@ pub(crate) async fn revoke_token(
     Ok(Response::empty(StatusCode::OK))
 }
 
-/// Removes the grant of a token's beneficiary for this application, with all its tokens.
+/// Removes the grant of a token's beneficiary for this application, with all its tokens. An access token that has ended
+/// still says which grant is meant: an application that disconnects may have no younger one.
 pub(crate) async fn revoke_grant(
     state: &State,
     request: &Request<'_>,
 ) -> Result<Response, TokenError> {
-    let known = known(state, request).await?;
+    let known = known_or_ended(state, request).await?;
     if let Some(known) = known.filter(|known| known.client_id() == request.application.client_id) {
         // A token from before a newer consent has no power over it.
         remove_grant(state, request, known.patient(), known.grant_id()).await?;
@@ -80,11 +84,15 @@ pub(crate) async fn revoke_grant(
     Ok(Response::empty(StatusCode::OK))
 }
 
-/// Says whether a token of this application is active, and what it may do.
+/// Says whether a token of this application is active, and what it may do. A public application proves to nobody who it
+/// is, and is told nothing (RFC 7662 section 2.1).
 pub(crate) async fn introspect(
     state: &State,
     request: &Request<'_>,
 ) -> Result<Response, TokenError> {
+    if request.application.client_type == ClientType::Public {
+        return Err(ClientError::Unauthenticated.into());
+    }
     let known = known(state, request).await?;
     let mine = known.filter(|known| known.client_id() == request.application.client_id);
     let body = match mine {
@@ -92,7 +100,7 @@ pub(crate) async fn introspect(
         None => None,
     };
     let body = body.unwrap_or_else(|| json!({"active": false}));
-    Ok(Response::json(StatusCode::OK, &body))
+    Ok(Response::json(StatusCode::OK, &body).with_header(header::PRAGMA, "no-cache"))
 }
 
 /// Removes the grant of a patient for this application: in the sandbox, for developers who test what happens then.
@@ -101,27 +109,43 @@ pub(crate) async fn expire(
     request: &Request<'_>,
     patient: &str,
 ) -> Result<Response, TokenError> {
-    if !state.stage.is_sandbox() {
-        return Err(TokenError::NotFound);
-    }
-    let unknown = "Data Access Grant was Not Found.";
-    let Some(patient) = BeneId::parse(patient) else {
-        return Ok(Response::text(StatusCode::NOT_FOUND, unknown));
-    };
+    const NO_PATIENT: &str = "Patient was Not Found. Please check the id number and try again.";
+    const NO_GRANT: &str = "Data Access Grant was Not Found.";
+    let not_found = |text| Ok(Response::text(StatusCode::NOT_FOUND, text));
+    let patient = BeneId::parse(patient).ok_or(TokenError::NotFound)?;
     let client_id = &request.application.client_id;
     let grant = state.authorization.grants.get(&patient, client_id).await?;
-    let Some(grant) = grant else {
-        return Ok(Response::text(StatusCode::NOT_FOUND, unknown));
-    };
-    remove_grant(state, request, &patient, &grant.grant_id).await?;
-    Ok(Response::text(StatusCode::OK, "success"))
+    if let Some(grant) = grant {
+        remove_grant(state, request, &patient, &grant.grant_id).await?;
+        return Ok(Response::text(StatusCode::OK, "success"));
+    }
+    match state.claims.exists(&patient).await? {
+        true => not_found(NO_GRANT),
+        false => not_found(NO_PATIENT),
+    }
 }
 
 /// The token of the form, if this server issued it. What the hint says does not matter: both kinds are told apart.
 async fn known(state: &State, request: &Request<'_>) -> Result<Option<Known>, TokenError> {
     let token = request.form.one("token")?.ok_or(TokenError::TokenMissing)?;
-    let (issuer, now) = (&request.call.base_url, request.now);
-    match state.verifier.verify_token(token, issuer, now).await {
+    known_at(state, request, token, request.now).await
+}
+
+/// The same, where an access token that has ended is as good as a living one.
+async fn known_or_ended(state: &State, request: &Request<'_>) -> Result<Option<Known>, TokenError> {
+    let token = request.form.one("token")?.ok_or(TokenError::TokenMissing)?;
+    let lived_until = claimed_end(token).unwrap_or(request.now);
+    known_at(state, request, token, request.now.min(lived_until)).await
+}
+
+async fn known_at(
+    state: &State,
+    request: &Request<'_>,
+    token: &str,
+    time: Timestamp,
+) -> Result<Option<Known>, TokenError> {
+    let issuer = &request.call.base_url;
+    match state.verifier.verify_token(token, issuer, time).await {
         Ok(verified) => return Ok(Some(Known::Access(verified))),
         // It may be ours: to say that it is unknown would let a token live that its holder believes revoked.
         Err(AccessError::Unavailable) => return Err(TokenError::Unavailable),
@@ -129,6 +153,14 @@ async fn known(state: &State, request: &Request<'_>) -> Result<Option<Known>, To
     }
     let refresh = state.authorization.refresh_tokens.get(token).await?;
     Ok(refresh.map(Known::Refresh))
+}
+
+/// The end that a token gives itself, which holds only if its signature does.
+fn claimed_end(token: &str) -> Option<Timestamp> {
+    let claims = token.split('.').nth(1)?;
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    Timestamp::from_second(claims["exp"].as_i64()?).ok()
 }
 
 /// The grant that the token belongs to, if it is still the pair's.
@@ -153,11 +185,11 @@ async fn active(
             let revoked = state.authorization.transient.is_revoked(&token.jti).await?;
             (living && !revoked, token.scopes, Some(token.expires_at))
         }
-        Known::Refresh(token) => (
-            living && token.used_at.is_none(),
-            token.scopes,
-            token.ends_at,
-        ),
+        Known::Refresh(token) => {
+            let may_refresh = request.application.data_access != DataAccess::OneTime;
+            let usable = may_refresh && token.used_at.is_none();
+            (living && usable, token.scopes, token.ends_at)
+        }
     };
     let mut body = json!({
         "active": true,
@@ -166,6 +198,10 @@ async fn active(
         "patient": known.patient().as_str(),
         "iss": request.call.base_url,
     });
+    if let Known::Access(token) = &known {
+        body["token_type"] = "Bearer".into();
+        body["jti"] = token.jti.as_str().into();
+    }
     if let Some(end) = exp {
         body["exp"] = end.as_second().into();
     }

@@ -1,8 +1,9 @@
-//! Tokens: codes and refresh tokens become access tokens; tokens and grants are revoked and looked into.
+//! Tokens: codes and refresh tokens become access tokens; tokens and grants are revoked, looked into and listed.
 
 mod code;
 mod error;
 mod inspection;
+mod management;
 mod refresh;
 mod response;
 
@@ -13,10 +14,15 @@ use bluebutton::{
     config::{ConfigError, Configuration, Stage, secret, variable},
     http::{Call, Method, Parameters, Response, StatusCode},
     identity::BeneId,
-    oauth::{Application, access::Verifier, client, token::Signer},
+    oauth::{
+        Application,
+        access::Verifier,
+        client::{self, ClientError},
+        token::Signer,
+    },
     rate_limit::{self, Allowance, RateLimits},
     secret::Secret,
-    store::{ApplicationsTable, AuthorizationTables},
+    store::{ApplicationsTable, AuthorizationTables, ClaimsTable},
 };
 use jiff::Timestamp;
 use std::sync::OnceLock;
@@ -27,6 +33,7 @@ use error::TokenError;
 pub struct State {
     stage: Stage,
     applications: ApplicationsTable,
+    claims: ClaimsTable,
     /// The tables that tokens are issued from and that they die by.
     pub authorization: AuthorizationTables,
     verifier: Verifier,
@@ -63,6 +70,7 @@ impl State {
         Ok(Self {
             stage: configuration.stage,
             applications: ApplicationsTable::new(DynamoDb::new(aws), applications),
+            claims: ClaimsTable::new(DynamoDb::new(aws), variable("CLAIMS_TABLE")?),
             authorization: AuthorizationTables::from_environment(aws)?,
             signer: Signer::new(aws, verifier.keys()),
             verifier,
@@ -72,62 +80,157 @@ impl State {
     }
 }
 
-/// Answers a call.
-pub async fn handle(state: &State, call: Call) -> Response {
-    let allowance = OnceLock::new();
-    let answer = match call.method {
-        Method::OPTIONS => Ok(Response::empty(StatusCode::NO_CONTENT)),
-        _ => answer(state, &call, &allowance).await,
-    };
-    let response = answer.unwrap_or_else(|error| error.render(&call));
-    rate_limit::add_headers(allowance.get().copied(), response).with_cors("POST, OPTIONS")
+/// What a POST with a client's authentication asks for.
+enum Endpoint<'a> {
+    Token,
+    RevokeToken,
+    RevokeGrant,
+    Introspect,
+    Expire(&'a str),
 }
 
-/// The answer, and in `counted` what the caller's address has left once that is known.
+/// The grant types of the token endpoint.
+enum GrantType {
+    Code,
+    RefreshToken,
+}
+
+/// The time of a call, and what its address may send yet, once that is known.
+struct Arrival {
+    now: Timestamp,
+    counted: OnceLock<Allowance>,
+}
+
+/// Why a caller is not served.
+enum CallerError {
+    /// The address sends more than it may.
+    TooManyRequests,
+    Client(ClientError),
+}
+
+/// Answers a call.
+pub async fn handle(state: &State, call: Call) -> Response {
+    handle_at(state, call, Timestamp::now()).await
+}
+
+/// Answers a call that came at that time.
+pub async fn handle_at(state: &State, call: Call, now: Timestamp) -> Response {
+    let path = call.version.and(call.path.strip_prefix("/o/"));
+    let managed = path.and_then(|path| path.strip_prefix("tokens"));
+    let arrival = Arrival {
+        now,
+        counted: OnceLock::new(),
+    };
+    let response = match (managed.and_then(management::grant_id), &call.method) {
+        (Some(grant_id), _) => management::handle(state, &call, grant_id, &arrival).await,
+        (None, &Method::OPTIONS) => {
+            Response::empty(StatusCode::NO_CONTENT).with_cors("POST, OPTIONS")
+        }
+        (None, _) => {
+            let answer = answer(state, &call, path.unwrap_or_default(), &arrival).await;
+            answer
+                .unwrap_or_else(|error| error.render(&call))
+                .with_cors("POST, OPTIONS")
+        }
+    };
+    rate_limit::add_headers(arrival.counted.get().copied(), response)
+}
+
 async fn answer(
     state: &State,
     call: &Call,
-    counted: &OnceLock<Allowance>,
+    path: &str,
+    arrival: &Arrival,
 ) -> Result<Response, TokenError> {
-    let path = call.version.and(call.path.strip_prefix("/o/"));
-    let path = path.ok_or(TokenError::NotFound)?;
+    let endpoint = Endpoint::of(path, state.stage).ok_or(TokenError::NotFound)?;
     if call.method != Method::POST {
         return Err(TokenError::MethodNotAllowed);
     }
     let form = &call.form().await?;
-    let grant_type = form.one("grant_type")?;
-    if path == "token" && !matches!(grant_type, Some("authorization_code" | "refresh_token")) {
-        return Err(TokenError::GrantTypeUnsupported);
-    }
-    let now = Timestamp::now();
-    // Both before a code or refresh token is used up, which a request too many must not do.
-    let (allowance, application) = tokio::join!(
-        state.limits.count_address(call, now),
-        client::authenticate(call, form, &state.applications),
-    );
-    if let Some(allowance) = allowance {
-        let _ = counted.set(allowance);
-        if allowance.is_exceeded() {
-            return Err(TokenError::TooManyRequests);
-        }
-    }
-    let application = &application?;
+    let grant_type = match endpoint {
+        // Before the client is looked up, which costs a read.
+        Endpoint::Token => Some(GrantType::of(form)?),
+        _ => None,
+    };
+    let application = caller(state, call, form, arrival).await;
+    let application = &application.map_err(|error| endpoint.refusal(error))?;
     let request = Request {
         call,
         form,
         application,
-        now,
+        now: arrival.now,
     };
-    let expire = path.strip_prefix("expire_authenticated_user/");
-    match (path, grant_type) {
-        ("token", Some("refresh_token")) => refresh::exchange(state, &request).await,
-        ("token", _) => code::exchange(state, &request).await,
-        ("revoke_token", _) => inspection::revoke_token(state, &request).await,
-        ("revoke", _) => inspection::revoke_grant(state, &request).await,
-        ("introspect", _) => inspection::introspect(state, &request).await,
-        _ => match expire {
-            Some(patient) => inspection::expire(state, &request, patient).await,
-            None => Err(TokenError::NotFound),
-        },
+    match (endpoint, grant_type) {
+        (Endpoint::Token, Some(GrantType::RefreshToken)) => {
+            refresh::exchange(state, &request).await
+        }
+        (Endpoint::Token, _) => code::exchange(state, &request).await,
+        (Endpoint::RevokeToken, _) => inspection::revoke_token(state, &request).await,
+        (Endpoint::RevokeGrant, _) => inspection::revoke_grant(state, &request).await,
+        (Endpoint::Introspect, _) => inspection::introspect(state, &request).await,
+        (Endpoint::Expire(patient), _) => inspection::expire(state, &request, patient).await,
+    }
+}
+
+/// The application that calls. Its address is counted beside, before a code or refresh token is used up, which a request
+/// too many must not do.
+async fn caller(
+    state: &State,
+    call: &Call,
+    form: &Parameters,
+    arrival: &Arrival,
+) -> Result<Application, CallerError> {
+    let (allowance, application) = tokio::join!(
+        state.limits.count_address(call, arrival.now),
+        client::authenticate(call, form, &state.applications, arrival.now),
+    );
+    if let Some(allowance) = allowance {
+        let _ = arrival.counted.set(allowance);
+        if allowance.is_exceeded() {
+            return Err(CallerError::TooManyRequests);
+        }
+    }
+    application.map_err(CallerError::Client)
+}
+
+impl<'a> Endpoint<'a> {
+    /// The endpoint of a path below `/vN/o/`, as far as the stage has it.
+    fn of(path: &'a str, stage: Stage) -> Option<Self> {
+        match path {
+            "token" => Some(Self::Token),
+            "revoke_token" => Some(Self::RevokeToken),
+            "revoke" => Some(Self::RevokeGrant),
+            "introspect" => Some(Self::Introspect),
+            _ => {
+                let patient = path.strip_prefix("expire_authenticated_user/");
+                patient.filter(|_| stage.is_sandbox()).map(Self::Expire)
+            }
+        }
+    }
+
+    /// What the endpoint answers to a caller that it does not serve.
+    fn refusal(&self, error: CallerError) -> TokenError {
+        use ClientError::{Inactive, Unauthenticated, UnknownInBody, UnknownInHeader};
+        match (self, error) {
+            (_, CallerError::TooManyRequests) => TokenError::TooManyRequests,
+            (Self::RevokeToken, CallerError::Client(Inactive { .. })) => {
+                TokenError::RevocationByInactive
+            }
+            (
+                Self::Expire(_),
+                CallerError::Client(Unauthenticated | UnknownInHeader | UnknownInBody),
+            ) => TokenError::ExpirationByStranger,
+            (_, CallerError::Client(error)) => error.into(),
+        }
+    }
+}
+
+impl GrantType {
+    fn of(form: &Parameters) -> Result<Self, TokenError> {
+        match form.one("grant_type")? {
+            Some("authorization_code") => Ok(Self::Code),
+            Some("refresh_token") => Ok(Self::RefreshToken),
+            Some(_) | None => Err(TokenError::GrantTypeUnsupported),
+        }
     }
 }

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use bluebutton::config::{self, ConfigError, Configuration};
 use bluebutton::identity::MedicareNumberHasher;
 use bluebutton::store::load::Loader;
-use bluebutton::store::{ClaimsTable, IdentityTable};
+use bluebutton::store::{ApplicationsTable, ClaimsTable, IdentityTable};
 use jiff::Timestamp;
 
 /// The AWS side of a deployment, as the environment describes it.
@@ -29,6 +29,11 @@ impl Environment {
     pub(crate) fn claims(&self) -> Result<ClaimsTable, Box<dyn Error>> {
         let name = config::variable("CLAIMS_TABLE").map_err(explain)?;
         Ok(ClaimsTable::new(self.dynamodb.clone(), name))
+    }
+
+    pub(crate) fn applications(&self) -> Result<ApplicationsTable, Box<dyn Error>> {
+        let name = config::variable("APPLICATIONS_TABLE").map_err(explain)?;
+        Ok(ApplicationsTable::new(self.dynamodb.clone(), name))
     }
 
     pub(crate) fn identity(&self) -> Result<IdentityTable, Box<dyn Error>> {

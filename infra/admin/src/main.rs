@@ -13,6 +13,7 @@ mod load;
 mod lookups;
 mod measure;
 mod print;
+mod renew_secret;
 mod rotate;
 mod setup;
 mod sign_ins;
@@ -42,6 +43,8 @@ enum Command {
     Lookups(lookups::Arguments),
     /// Measure what claims cost to store and to read.
     Measure(measure::Arguments),
+    /// Give an application a new secret; the old one works for another day.
+    RenewSecret(renew_secret::Arguments),
     /// Rotate the keys that sign access tokens, step by step.
     Rotate(rotate::Arguments),
     /// Make a sandbox's tables, keys, secrets and applications in the local AWS.
@@ -62,6 +65,7 @@ async fn main() -> ExitCode {
         Command::Load(arguments) => load::run(arguments).await,
         Command::Lookups(arguments) => lookups::run(&arguments),
         Command::Measure(arguments) => measure::run(arguments).await,
+        Command::RenewSecret(arguments) => renew_secret::run(arguments).await,
         Command::Rotate(arguments) => rotate::run(arguments).await,
         Command::Setup(arguments) => setup::run(arguments).await,
         Command::SignIns(arguments) => sign_ins::run(arguments).await,

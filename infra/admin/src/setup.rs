@@ -78,7 +78,7 @@ type Kind = fn(Application) -> Application;
 
 /// The sandbox's applications: two usual ones, so that what one may not do with the other's grants can be tried, and
 /// one of each other kind.
-const APPLICATIONS: [(&str, Kind); 8] = [
+const APPLICATIONS: [(&str, Kind); 9] = [
     ("Sandbox app", |usual| usual),
     ("Another sandbox app", |usual| usual),
     ("One-time app", |usual| Application {
@@ -95,7 +95,7 @@ const APPLICATIONS: [(&str, Kind); 8] = [
     }),
     ("Public app", |usual| Application {
         client_type: ClientType::Public,
-        secret_hashes: Vec::new(),
+        secrets: Vec::new(),
         redirect_uris: [
             usual.redirect_uris,
             NATIVE_REDIRECT_URIS.map(str::to_owned).to_vec(),
@@ -109,6 +109,10 @@ const APPLICATIONS: [(&str, Kind); 8] = [
     }),
     ("Inactive app", |usual| Application {
         active: false,
+        ..usual
+    }),
+    ("Partner portal", |usual| Application {
+        token_management: true,
         ..usual
     }),
 ];
@@ -125,6 +129,7 @@ async fn register_applications(table: &ApplicationsTable) -> Result<Value, Store
             ),
             policy_uri: Some("https://app.example/privacy".to_owned()),
             tos_uri: Some("https://app.example/terms".to_owned()),
+            support_email: Some("help@app.example".to_owned()),
             ..application
         });
         table.put(&application).await?;

@@ -33,6 +33,8 @@ const ROUTES: &[Route] = &[
             "/vN/o/revoke",
             "/vN/o/introspect",
             "/vN/o/expire_authenticated_user/{patient}",
+            "/vN/o/tokens",
+            "/vN/o/tokens/{grant}",
         ],
     },
     Route {

@@ -29,6 +29,8 @@ pub enum Action {
     TokenRevoked,
     /// The grant was removed.
     GrantRevoked,
+    /// A partner's portal read which applications have a grant.
+    GrantsListed,
 }
 
 /// One record. `detail` holds nothing personal: the resource type, the scopes, the reason.
@@ -83,6 +85,7 @@ impl Action {
             Self::TokenRefreshed => "token-refreshed",
             Self::TokenRevoked => "token-revoked",
             Self::GrantRevoked => "grant-revoked",
+            Self::GrantsListed => "grants-listed",
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 use super::{
-    Grant, Scopes,
+    Application, Grant, Scopes,
     keys::{Keys, KeysUnavailable},
     token,
 };
@@ -47,6 +47,8 @@ pub struct VerifiedToken {
 pub struct Access {
     /// Whether claims about alcohol and substance use may be shown.
     pub substance_use: bool,
+    /// Whether the application gets prescription drug claims (Part D) and no others.
+    pub part_d_eob_only: bool,
     /// The name that the beneficiary signed in with, where there is one.
     pub username: Option<String>,
     /// When the beneficiary gave the consent.
@@ -190,14 +192,15 @@ impl Verifier {
         if grant.is_expired(now) {
             return Err(AccessError::GrantExpired);
         }
-        Ok(Access::of(grant))
+        Ok(Access::of(grant, &application))
     }
 }
 
 impl Access {
-    fn of(grant: Grant) -> Self {
+    fn of(grant: Grant, application: &Application) -> Self {
         Self {
             substance_use: grant.substance_use,
+            part_d_eob_only: application.part_d_eob_only,
             username: grant.username,
             approved_at: grant.approved_at,
         }

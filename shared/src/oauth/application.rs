@@ -32,7 +32,16 @@ pub enum ClientType {
     Public,
 }
 
-/// A registered application. Its secrets are known as SHA-256 only.
+/// A client secret, known as SHA-256 only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSecret {
+    /// The SHA-256 as lower hex.
+    pub hash: String,
+    /// When it stops working: while a secret is being changed the old one has an end.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// A registered application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application {
     /// 40 alphanumerics.
@@ -41,8 +50,8 @@ pub struct Application {
     pub client_type: ClientType,
     /// What the consent page calls it.
     pub name: String,
-    /// SHA-256 of each valid secret, as hex: one, or two while a secret is being changed.
-    pub secret_hashes: Vec<String>,
+    /// One secret, or two while it is being changed; none of a public application.
+    pub secrets: Vec<ClientSecret>,
     /// The redirect URIs, compared byte for byte.
     pub redirect_uris: Vec<String>,
     /// The scopes it may ask for.
@@ -57,6 +66,12 @@ pub struct Application {
     pub active: bool,
     /// What it is for, in its makers' words, for the consent page.
     pub description: Option<String>,
+    /// Whether it may list and remove the grants of people who are signed in to it: a portal of a partner's.
+    pub token_management: bool,
+    /// Its logo, for a partner's portal.
+    pub logo_uri: Option<String>,
+    /// Where its makers help, an e-mail address, for a partner's portal.
+    pub support_email: Option<String>,
     /// Its privacy policy, for the consent page.
     pub policy_uri: Option<String>,
     /// Its terms of service, for the consent page.
@@ -69,6 +84,9 @@ impl Application {
 
     /// How many characters a client secret has: more than 256 random bits.
     const SECRET_CHARS: usize = 64;
+
+    /// How long an old secret works beside its successor.
+    const SECRET_OVERLAP_HOURS: i64 = 24;
 
     /// Whether an application may have that client id.
     #[must_use]
@@ -86,7 +104,7 @@ impl Application {
                 .to_owned(),
             client_type: ClientType::Confidential,
             name: name.to_owned(),
-            secret_hashes: vec![sha256_hex(secret.expose())],
+            secrets: vec![ClientSecret::new(&secret)],
             redirect_uris: redirect_uris
                 .into_iter()
                 .map(RedirectUri::into_string)
@@ -97,18 +115,48 @@ impl Application {
             data_access: DataAccess::ThirteenMonth,
             active: true,
             description: None,
+            token_management: false,
+            logo_uri: None,
+            support_email: None,
             policy_uri: None,
             tos_uri: None,
         };
         (application, secret)
     }
 
-    /// Whether the secret is one of the application's. Takes the same time for every wrong secret.
+    /// Whether the client is authenticated by that secret, or, when it cannot keep one, without any.
     #[must_use]
-    pub fn has_secret(&self, secret: &str) -> bool {
+    pub fn is_authenticated_by(&self, secret: Option<&str>, now: Timestamp) -> bool {
+        match (self.client_type, secret) {
+            (ClientType::Confidential, Some(secret)) => self.has_secret(secret, now),
+            (ClientType::Public, None) => true,
+            (ClientType::Confidential, None) | (ClientType::Public, Some(_)) => false,
+        }
+    }
+
+    /// A new secret. The one in use works on for a day, in which the application's makers put the new one in place;
+    /// older ones stop at once.
+    #[must_use]
+    pub fn renew_secret(&mut self, now: Timestamp) -> Secret {
+        let secret = random_alphanumerics(Self::SECRET_CHARS);
+        let old = self.secrets.iter().find(|old| old.ends_at.is_none());
+        let old = old.map(|old| ClientSecret {
+            ends_at: Some(now + Self::SECRET_OVERLAP_HOURS.hours()),
+            ..old.clone()
+        });
+        self.secrets = [ClientSecret::new(&secret)]
+            .into_iter()
+            .chain(old)
+            .collect();
+        secret
+    }
+
+    /// Whether the secret is one of the application's now. Takes the same time for every wrong secret.
+    fn has_secret(&self, secret: &str, now: Timestamp) -> bool {
         let hash = sha256_hex(secret);
-        self.secret_hashes.iter().fold(false, |found, known| {
-            found | bool::from(known.as_bytes().ct_eq(hash.as_bytes()))
+        self.secrets.iter().fold(false, |found, known| {
+            let lives = known.ends_at.is_none_or(|end| end > now);
+            found | (lives & bool::from(known.hash.as_bytes().ct_eq(hash.as_bytes())))
         })
     }
 
@@ -133,6 +181,15 @@ impl Application {
     }
 }
 
+impl ClientSecret {
+    fn new(secret: &Secret) -> Self {
+        Self {
+            hash: sha256_hex(secret.expose()),
+            ends_at: None,
+        }
+    }
+}
+
 impl DataAccess {
     /// When a consent given now ends; research consents do not end, one-time consents end with their one access token.
     #[must_use]
@@ -153,26 +210,54 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registered_application_has_its_secret_and_no_other() {
-        let (application, secret) = Application::register("App", vec![]);
+    fn an_application_has_its_secret_and_while_it_is_changed_the_old_one_for_a_day() {
+        let now: Timestamp = "2026-11-21T23:41:50Z".parse().expect("a timestamp");
+        let (mut application, first) = Application::register("App", vec![]);
         let (other, _) = Application::register("App", vec![]);
         assert_eq!(application.client_id.len(), Application::CLIENT_ID_CHARS);
         assert_ne!(application.client_id, other.client_id);
-        let rotating = Application {
-            secret_hashes: [application.secret_hashes.clone(), vec![sha256_hex("new")]].concat(),
-            ..application.clone()
+        let check = |application: &Application, secret: &str, hours: i64, expected: bool| {
+            let authenticated = application.is_authenticated_by(Some(secret), now + hours.hours());
+            assert_eq!(authenticated, expected, "{hours} hours later");
         };
-        let check = |application: &Application, secret: &str, expected: bool| {
-            assert_eq!(application.has_secret(secret), expected);
+        check(&application, first.expose(), 0, true);
+        check(&application, first.expose(), 100_000, true);
+        check(&application, "", 0, false);
+        check(&application, &first.expose()[1..], 0, false);
+        check(&application, &application.secrets[0].hash, 0, false);
+        check(&other, first.expose(), 0, false);
+
+        let second = application.renew_secret(now);
+        check(&application, second.expose(), 0, true);
+        check(&application, first.expose(), 0, true);
+        check(&application, first.expose(), 23, true);
+        check(&application, first.expose(), 24, false);
+        check(&application, second.expose(), 24, true);
+
+        let third = application.renew_secret(now);
+        assert_eq!(application.secrets.len(), 2);
+        check(&application, third.expose(), 0, true);
+        check(&application, second.expose(), 0, true);
+        check(&application, first.expose(), 0, false);
+    }
+
+    #[test]
+    fn only_a_public_application_goes_without_a_secret_and_it_goes_with_none() {
+        let now = Timestamp::UNIX_EPOCH;
+        let (confidential, secret) = Application::register("App", vec![]);
+        let public = Application {
+            client_type: ClientType::Public,
+            ..confidential.clone()
         };
-        check(&application, secret.expose(), true);
-        check(&application, "new", false);
-        check(&application, "", false);
-        check(&application, &secret.expose()[1..], false);
-        check(&application, &application.secret_hashes[0], false);
-        check(&other, secret.expose(), false);
-        check(&rotating, secret.expose(), true);
-        check(&rotating, "new", true);
+        let check = |application: &Application, secret: Option<&str>, expected: bool| {
+            assert_eq!(application.is_authenticated_by(secret, now), expected);
+        };
+        let secret = Some(secret.expose());
+        check(&confidential, secret, true);
+        check(&confidential, None, false);
+        check(&public, None, true);
+        check(&public, secret, false);
+        check(&public, Some(""), false);
     }
 
     #[test]

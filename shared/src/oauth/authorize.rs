@@ -435,7 +435,7 @@ impl From<Duplicate> for AuthorizeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::{ClientType, DataAccess, redirect_mutations::mutations};
+    use crate::oauth::{ClientType, redirect_mutations::mutations};
 
     const REDIRECT: &str = "http://localhost:3001/api/bluebutton/callback/";
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -446,18 +446,8 @@ mod tests {
     fn application() -> Application {
         Application {
             client_id: CLIENT_ID.into(),
-            client_type: ClientType::Confidential,
-            name: "App".into(),
-            secret_hashes: vec![],
             redirect_uris: vec![REDIRECT.into(), "https://app.example/cb?x=1".into()],
-            scopes: Scopes::all(),
-            require_demographic_scopes: true,
-            part_d_eob_only: false,
-            data_access: DataAccess::ThirteenMonth,
-            active: true,
-            description: None,
-            policy_uri: None,
-            tos_uri: None,
+            ..Application::register("App", Vec::new()).0
         }
     }
 

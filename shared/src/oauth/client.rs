@@ -1,6 +1,8 @@
-//! Client authentication (RFC 6749 section 2.3): Basic or credentials in the body, never both.
+//! Client authentication (RFC 6749 section 2.3): Basic or credentials in the body, never both. A public application has
+//! no secret and only says who it is (section 3.2.1).
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
 
 use super::Application;
 use crate::{
@@ -21,7 +23,10 @@ pub enum ClientError {
     /// A client id in the body that is not registered.
     #[error("unknown client in the body")]
     UnknownInBody,
-    /// Header and body name different clients, or both bring a secret.
+    /// Header and body name different clients.
+    #[error("two clients")]
+    TwoClients,
+    /// Header and body both bring a secret.
     #[error("two ways of client authentication")]
     TwoWays,
     /// The application is switched off.
@@ -52,6 +57,7 @@ pub async fn authenticate(
     call: &Call,
     form: &Parameters,
     applications: &ApplicationsTable,
+    now: Timestamp,
 ) -> Result<Application, ClientError> {
     let body_id = form.one("client_id")?;
     let body_secret = form.one("client_secret")?;
@@ -60,14 +66,14 @@ pub async fn authenticate(
             if body_secret.is_some() {
                 return Err(ClientError::TwoWays);
             }
-            let application = by_header(&readings, applications).await?;
+            let application = by_header(&readings, applications, now).await?;
             // CMS's SDK sends the client id beside Basic; an equal one is no second way.
             if body_id.is_some_and(|id| id != application.client_id) {
-                return Err(ClientError::TwoWays);
+                return Err(ClientError::TwoClients);
             }
             application
         }
-        None => by_body(body_id, body_secret, applications).await?,
+        None => by_body((body_id, body_secret), applications, now).await?,
     };
     match application.active {
         true => Ok(application),
@@ -80,13 +86,14 @@ pub async fn authenticate(
 async fn by_header(
     readings: &[Credentials],
     applications: &ApplicationsTable,
+    now: Timestamp,
 ) -> Result<Application, ClientError> {
     let mut error = ClientError::UnknownInHeader;
     for credentials in readings {
         let Some(application) = applications.get(&credentials.client_id).await? else {
             continue;
         };
-        if application.has_secret(credentials.secret.expose()) {
+        if application.is_authenticated_by(Some(credentials.secret.expose()), now) {
             return Ok(application);
         }
         error = ClientError::Unauthenticated;
@@ -98,14 +105,14 @@ async fn by_header(
 }
 
 async fn by_body(
-    client_id: Option<&str>,
-    secret: Option<&str>,
+    (client_id, secret): (Option<&str>, Option<&str>),
     applications: &ApplicationsTable,
+    now: Timestamp,
 ) -> Result<Application, ClientError> {
     let client_id = client_id.ok_or(ClientError::Unauthenticated)?;
     let application = applications.get(client_id).await?;
     let application = application.ok_or(ClientError::UnknownInBody)?;
-    match secret.is_some_and(|secret| application.has_secret(secret)) {
+    match application.is_authenticated_by(secret, now) {
         true => Ok(application),
         false => Err(ClientError::Unauthenticated),
     }

@@ -6,7 +6,7 @@ use super::{
     StoreError, attributes,
     item::{self, Item},
 };
-use crate::oauth::{Application, ClientType, DataAccess};
+use crate::oauth::{Application, ClientSecret, ClientType, DataAccess};
 
 /// The applications table.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ fn item_of(application: &Application) -> Item {
             item::string(client_type_name(application.client_type)),
         ),
         ("name", item::string(&application.name)),
-        ("secret_hashes", list(&application.secret_hashes)),
+        ("secrets", secrets_list(&application.secrets)),
         ("redirect_uris", list(&application.redirect_uris)),
         ("scopes", item::string(application.scopes.to_string())),
         (
@@ -85,11 +85,19 @@ fn item_of(application: &Application) -> Item {
             item::string(data_access_name(application.data_access)),
         ),
         ("active", AttributeValue::Bool(application.active)),
+        (
+            "token_management",
+            AttributeValue::Bool(application.token_management),
+        ),
     ]);
     let description = application.description.as_deref().map(item::string);
     let policy_uri = application.policy_uri.as_deref().map(item::string);
     let tos_uri = application.tos_uri.as_deref().map(item::string);
     attributes::put_optional(&mut item, "description", description);
+    let logo_uri = application.logo_uri.as_deref().map(item::string);
+    let support_email = application.support_email.as_deref().map(item::string);
+    attributes::put_optional(&mut item, "logo_uri", logo_uri);
+    attributes::put_optional(&mut item, "support_email", support_email);
     attributes::put_optional(&mut item, "policy_uri", policy_uri);
     attributes::put_optional(&mut item, "tos_uri", tos_uri);
     item
@@ -101,7 +109,7 @@ fn application(found: &Item) -> Result<Application, StoreError> {
         client_type: client_type(item::read_string(found, "client_type")?)
             .ok_or(StoreError::Corrupt("client_type"))?,
         name: attributes::read_text(found, "name")?,
-        secret_hashes: strings(found, "secret_hashes")?,
+        secrets: secrets(found)?,
         redirect_uris: strings(found, "redirect_uris")?,
         scopes: attributes::read_scopes(found, "scopes")?,
         require_demographic_scopes: attributes::read_bool(found, "require_demographic_scopes")?,
@@ -110,6 +118,9 @@ fn application(found: &Item) -> Result<Application, StoreError> {
             .ok_or(StoreError::Corrupt("data_access"))?,
         active: attributes::read_bool(found, "active")?,
         description: attributes::read_optional_string(found, "description")?,
+        token_management: attributes::read_bool(found, "token_management")?,
+        logo_uri: attributes::read_optional_string(found, "logo_uri")?,
+        support_email: attributes::read_optional_string(found, "support_email")?,
         policy_uri: attributes::read_optional_string(found, "policy_uri")?,
         tos_uri: attributes::read_optional_string(found, "tos_uri")?,
     })
@@ -147,6 +158,30 @@ fn client_type_name(client_type: ClientType) -> &'static str {
 fn client_type(name: &str) -> Option<ClientType> {
     let named = CLIENT_TYPE_NAMES.iter().find(|(_, known)| *known == name);
     named.map(|(client_type, _)| *client_type)
+}
+
+fn secrets_list(secrets: &[ClientSecret]) -> AttributeValue {
+    let secret = |secret: &ClientSecret| {
+        let mut item = attributes::item_of([("hash", item::string(&secret.hash))]);
+        let ends_at = secret.ends_at.map(attributes::seconds);
+        attributes::put_optional(&mut item, "ends_at", ends_at);
+        AttributeValue::M(item)
+    };
+    AttributeValue::L(secrets.iter().map(secret).collect())
+}
+
+fn secrets(found: &Item) -> Result<Vec<ClientSecret>, StoreError> {
+    const NAME: &str = "secrets";
+    let list = found.get(NAME).and_then(|value| value.as_l().ok());
+    let secret = |value: &AttributeValue| {
+        let item = value.as_m().map_err(|_| StoreError::Corrupt(NAME))?;
+        Ok(ClientSecret {
+            hash: attributes::read_text(item, "hash")?,
+            ends_at: attributes::read_optional_seconds(item, "ends_at")?,
+        })
+    };
+    let list = list.ok_or(StoreError::Corrupt(NAME))?;
+    list.iter().map(secret).collect()
 }
 
 fn strings(found: &Item, name: &'static str) -> Result<Vec<String>, StoreError> {

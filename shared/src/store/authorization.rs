@@ -143,8 +143,8 @@ impl AuthorizationTables {
         .await
     }
 
-    /// Uses a code up while its grant is the pair's, and keeps the first refresh token if there is one. The event says
-    /// when.
+    /// Uses a code up while its grant is the pair's, keeps the first refresh token if there is one, and notes whom the
+    /// user name stands for. The event says when.
     ///
     /// # Errors
     /// As every call of a table.
@@ -152,6 +152,7 @@ impl AuthorizationTables {
         &self,
         (secret, code): (&str, &Code),
         first: Option<(&Secret, &RefreshToken)>,
+        username_key: Option<&Secret>,
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
         let mut writes = vec![
@@ -163,6 +164,7 @@ impl AuthorizationTables {
             ),
         ];
         writes.extend(first.map(|(secret, token)| put(self.refresh_tokens.put(secret, token))));
+        writes.extend(username_key.map(|key| put(self.transient.put_person(key, &code.patient))));
         self.write(writes).await
     }
 

@@ -48,6 +48,27 @@ impl GrantsTable {
         found.item.as_ref().map(grant).transpose()
     }
 
+    /// All grants of a beneficiary, in the order of client ids. Strongly consistent.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn of_patient(&self, patient: &BeneId) -> Result<Vec<Grant>, StoreError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("patient = :patient")
+            .expression_attribute_values(":patient", item::string(patient.as_str()))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(StoreError::of)?;
+        found.iter().map(grant).collect()
+    }
+
     /// The part of a transaction that writes a grant.
     pub(super) fn put(&self, grant: &Grant) -> Put {
         Put::builder()

@@ -1,4 +1,5 @@
-//! The transient table: approvals, codes and revoked access tokens, each under its kind and SHA-256.
+//! The transient table: approvals, codes and revoked access tokens, each under its kind and SHA-256. What has no end is
+//! whom a user name stands for.
 //!
 //! Every reader checks the expiry itself; the table's time to live only cleans up.
 
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::{
     http::{ApiVersion, Language},
+    identity::BeneId,
     oauth::{Approval, Code, Person, pkce::CodeChallenge, sha256_hex, token::LEEWAY_SECONDS},
     secret::Secret,
 };
@@ -30,6 +32,7 @@ pub struct TransientTable {
 const APPROVAL: &str = "approval";
 const CODE: &str = "code";
 const REVOKED: &str = "revoked";
+const USERNAME: &str = "username";
 
 impl TransientTable {
     /// The table of that name.
@@ -194,6 +197,29 @@ impl TransientTable {
             .expression_attribute_values(":username", item::string(&person.username))
             .build()
             .expect("table, key and expression are set")
+    }
+
+    /// Whom the key of a user name stands for.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn person(&self, username_key: &Secret) -> Result<Option<BeneId>, StoreError> {
+        let found = self.get(&key(USERNAME, username_key.expose())).await?;
+        let patient = found.map(|found| attributes::read_bene_id(&found, "patient"));
+        patient.transpose()
+    }
+
+    /// The part of a transaction that notes whom the key of a user name stands for.
+    pub(super) fn put_person(&self, username_key: &Secret, patient: &BeneId) -> Put {
+        let item = attributes::item_of([
+            ("pk", item::string(key(USERNAME, username_key.expose()))),
+            ("patient", item::string(patient.as_str())),
+        ]);
+        Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .build()
+            .expect("table and item are set")
     }
 
     /// The part of a transaction that uses an approval up.

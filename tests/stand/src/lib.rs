@@ -22,7 +22,7 @@ use bluebutton::exchange::State;
 use bluebutton::http::{Call, Response};
 use bluebutton::oauth::access::Verifier;
 use bluebutton::oauth::keys::{KeySet, Keys, PublicKey};
-use bluebutton::oauth::{Application, ClientType, DataAccess, Scopes};
+use bluebutton::oauth::{Application, Scopes};
 use bluebutton::rate_limit::RateLimits;
 use bluebutton::rif::{Claim, ClaimType, Column, FileType, Row, RowPart, Value as RifValue};
 use bluebutton::store::stored_claim::{encode, encode_row, encode_rows};
@@ -60,6 +60,7 @@ pub struct Stand {
     pub tables: Tables,
     /// How the services behind it are reached.
     pub aws: SdkConfig,
+    applications: ApplicationsTable,
     pkcs8: Vec<u8>,
 }
 
@@ -82,7 +83,7 @@ impl Stand {
         let verifier = Verifier::new(
             keys,
             GrantsTable::new(client.clone(), "grants"),
-            applications,
+            applications.clone(),
             TransientTable::new(client.clone(), "transient"),
         );
         for patient in [OWN, OTHER] {
@@ -102,8 +103,16 @@ impl Stand {
             counts,
             tables,
             aws,
+            applications,
             pkcs8,
         }
+    }
+
+    /// Makes the application one of another kind.
+    pub async fn change_application(&self, kind: impl FnOnce(Application) -> Application) {
+        self.tables.remove("applications", "client_id", CLIENT_ID);
+        let changed = self.applications.put(&kind(application())).await;
+        changed.expect("the stand works");
     }
 
     /// Consent to see claims about substance use as well.
@@ -362,18 +371,7 @@ pub fn public_key(pkcs8: &[u8]) -> Vec<u8> {
 fn application() -> Application {
     Application {
         client_id: CLIENT_ID.to_owned(),
-        client_type: ClientType::Confidential,
-        name: "Test".to_owned(),
-        secret_hashes: Vec::new(),
-        redirect_uris: Vec::new(),
-        scopes: Scopes::all(),
-        require_demographic_scopes: true,
-        part_d_eob_only: false,
-        data_access: DataAccess::ThirteenMonth,
-        active: true,
-        description: None,
-        policy_uri: None,
-        tos_uri: None,
+        ..Application::register("Test", Vec::new()).0
     }
 }
 

@@ -1,170 +1,21 @@
-//! Tokens against a local AWS: codes, refresh tokens, revocation, and the answers to what goes wrong.
-//!
-//! The tests need the environment of a sandbox (`AWS_ENDPOINT_URL` and the tables) and are skipped without it.
+//! Codes and refresh tokens become tokens: what is answered, how often, and what is refused.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bluebutton::{
     config,
-    http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, Response, StatusCode, header},
-    identity::BeneId,
-    oauth::{
-        Application, Code, DataAccess, RedirectUri, Scopes,
-        access::{AccessError, Verifier},
-    },
+    http::{Call, HeaderValue, Method, StatusCode, header},
+    oauth::{Application, DataAccess, Scopes, access::AccessError},
     secret::Secret,
-    store::{ApplicationsTable, AuditTable, AuthorizationTables},
+    store::AuditTable,
 };
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use stand::consent::{Consent, VERIFIER};
-use std::{env, sync::Arc};
+use stand::consent::VERIFIER;
+use std::sync::Arc;
 use token::{State, handle};
 use tokio::task::JoinSet;
 
-const BASE_URL: &str = "http://localhost:8000";
-const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
-
-/// One test's own application and beneficiary, so that tests share nothing.
-struct Sandbox {
-    state: Arc<State>,
-    verifier: Verifier,
-    applications: ApplicationsTable,
-    tables: AuthorizationTables,
-    application: Application,
-    secret: Secret,
-    patient: BeneId,
-}
-
-impl Sandbox {
-    async fn new() -> Option<Self> {
-        if env::var("AWS_ENDPOINT_URL").is_err() || env::var("GRANTS_TABLE").is_err() {
-            eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
-            return None;
-        }
-        let aws = config::aws().await;
-        let client = DynamoDb::new(&aws);
-        let table = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
-        let applications = ApplicationsTable::new(client, table);
-        let (application, secret) = Application::register(
-            "Test",
-            vec![RedirectUri::parse(REDIRECT_URI).expect("a URI")],
-        );
-        applications.put(&application).await.expect("a table");
-        let number = uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000_000;
-        Some(Self {
-            state: Arc::new(State::from_environment(&aws).await.expect("a sandbox")),
-            verifier: Verifier::from_environment(&aws).await.expect("a sandbox"),
-            applications,
-            tables: AuthorizationTables::from_environment(&aws).expect("a sandbox"),
-            application,
-            secret,
-            patient: BeneId::parse(&format!("-{number}")).expect("an id"),
-        })
-    }
-
-    /// The code of a consent, with changes.
-    async fn code_with(&self, change: impl FnOnce(&mut Code)) -> Secret {
-        let mut consent = Consent::new(&self.application, &self.patient, Timestamp::now());
-        change(&mut consent.code);
-        consent.give(&self.tables).await
-    }
-
-    async fn grant_id(&self) -> String {
-        let client_id = &self.application.client_id;
-        let grant = self.tables.grants.get(&self.patient, client_id).await;
-        grant.expect("a table").expect("a grant").grant_id
-    }
-
-    async fn code(&self) -> Secret {
-        self.code_with(|_| {}).await
-    }
-
-    /// The parameters of a good exchange of a code.
-    fn exchange<'a>(&'a self, code: &'a Secret) -> Vec<(&'a str, &'a str)> {
-        vec![
-            ("grant_type", "authorization_code"),
-            ("code", code.expose()),
-            ("redirect_uri", REDIRECT_URI),
-            ("code_verifier", VERIFIER),
-            ("client_id", &self.application.client_id),
-            ("client_secret", self.secret.expose()),
-        ]
-    }
-
-    /// The parameters of a good refresh.
-    fn refresh<'a>(&'a self, refresh_token: &'a str) -> Vec<(&'a str, &'a str)> {
-        vec![
-            ("grant_type", "refresh_token"),
-            ("refresh_token", refresh_token),
-            ("client_id", &self.application.client_id),
-            ("client_secret", self.secret.expose()),
-        ]
-    }
-
-    async fn tokens(&self) -> Value {
-        let code = self.code().await;
-        let (status, body) = self.post("token", &self.exchange(&code)).await;
-        assert_eq!(status, 200, "{body}");
-        body
-    }
-
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
-        read(&handle(&self.state, post(path, form, None)).await)
-    }
-
-    /// Whether an access token gives access now.
-    async fn access(&self, token: &Value) -> Result<(), AccessError> {
-        let mut call = post("token", &[], None);
-        let bearer = format!(
-            "Bearer {}",
-            token["access_token"].as_str().expect("a token")
-        );
-        call.headers.insert(
-            header::AUTHORIZATION,
-            HeaderValue::from_str(&bearer).expect("a header"),
-        );
-        let now = Timestamp::now();
-        let verified = self.verifier.verify(&call, now).await?;
-        assert_eq!(verified.patient, self.patient);
-        self.verifier.confirm(&verified, now).await.map(drop)
-    }
-}
-
-fn post(path: &str, form: &[(&str, &str)], authorization: Option<&str>) -> Call {
-    let mut headers = HeaderMap::new();
-    let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-    headers.insert(header::CONTENT_TYPE, form_type);
-    if let Some(value) = authorization {
-        headers.insert(
-            header::AUTHORIZATION,
-            HeaderValue::from_str(value).expect("a header"),
-        );
-    }
-    let body = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form)
-        .finish();
-    Call {
-        method: Method::POST,
-        version: Some(ApiVersion::V2),
-        path: format!("/o/{path}"),
-        query: vec![],
-        headers,
-        body: body.into_bytes(),
-        request_id: uuid::Uuid::new_v4().to_string(),
-        base_url: BASE_URL.into(),
-        source_ip: None,
-    }
-}
-
-fn read(response: &Response) -> (u16, Value) {
-    let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-    (response.status.as_u16(), body)
-}
-
-fn text(tokens: &Value, name: &str) -> String {
-    tokens[name].as_str().expect("a token").to_owned()
-}
+use crate::sandbox::{REDIRECT_URI, Sandbox, post, read, text};
 
 /// Sends the same form so many times at once.
 async fn at_once(sandbox: &Sandbox, times: usize, form: &[(&str, &str)]) -> Vec<(u16, Value)> {
@@ -265,7 +116,9 @@ async fn a_used_code_revokes_the_family_unless_its_answer_may_have_been_lost() {
     };
     let check = async |used_seconds_ago: i64, verifier: &str, lives: bool| {
         let used_at = Timestamp::now() - used_seconds_ago.seconds();
-        let code = sandbox.code_with(|code| code.used_at = Some(used_at)).await;
+        let mut consent = sandbox.consent();
+        consent.code.used_at = Some(used_at);
+        let code = consent.give(&sandbox.tables).await;
         let mut form = sandbox.exchange(&code);
         form.retain(|(name, _)| *name != "code_verifier");
         form.push(("code_verifier", verifier));
@@ -335,6 +188,29 @@ async fn a_refresh_whose_answer_was_lost_gives_the_same_successor_and_a_later_on
 }
 
 #[tokio::test]
+async fn the_predecessor_may_be_repeated_for_a_minute_and_no_longer() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let check = async |later_seconds: i64, expected: u16| {
+        let given = Timestamp::now();
+        let first = sandbox.tokens_of(&sandbox.consent_at(given)).await;
+        let old = text(&first, "refresh_token");
+        let form = sandbox.refresh(&old);
+        let (_, second) = sandbox.post_at(given, "token", &form).await;
+        let now = given + later_seconds.seconds();
+        let (status, again) = sandbox.post_at(now, "token", &form).await;
+        assert_eq!(status, expected, "{later_seconds} {again}");
+        let lives = sandbox.access_at(now, &second).await.is_ok();
+        assert_eq!(lives, expected == 200, "{later_seconds}");
+    };
+    check(0, 200).await;
+    check(59, 200).await;
+    check(62, 400).await;
+    check(3000, 400).await;
+}
+
+#[tokio::test]
 async fn of_twenty_refreshes_at_once_all_successes_carry_one_living_token() {
     let Some(sandbox) = Sandbox::new().await else {
         return;
@@ -387,7 +263,7 @@ async fn an_application_switched_off_or_a_grant_run_out_ends_access_on_the_next_
         active: false,
         ..sandbox.application.clone()
     };
-    sandbox.applications.put(&inactive).await.expect("a table");
+    sandbox.register(&inactive).await;
     assert_eq!(
         sandbox.access(&tokens).await,
         Err(AccessError::ApplicationInactive)
@@ -399,94 +275,10 @@ async fn an_application_switched_off_or_a_grant_run_out_ends_access_on_the_next_
         data_access: DataAccess::OneTime,
         ..sandbox.application.clone()
     };
-    sandbox.applications.put(&once).await.expect("a table");
+    sandbox.register(&once).await;
     let (status, body) = sandbox.post("token", &sandbox.refresh(refresh_token)).await;
     assert_eq!((status, &body["error"]), (403, &json!("invalid_client")));
     assert!(sandbox.tokens().await.get("refresh_token").is_none());
-}
-
-#[tokio::test]
-async fn revoking_a_token_a_family_or_a_grant_is_effective_at_once_and_for_the_own_client_only() {
-    let Some(sandbox) = Sandbox::new().await else {
-        return;
-    };
-    let Some(other) = Sandbox::new().await else {
-        return;
-    };
-    let credentials = |sandbox: &Sandbox, token: &str| {
-        [
-            ("token".to_owned(), token.to_owned()),
-            (
-                "client_id".to_owned(),
-                sandbox.application.client_id.clone(),
-            ),
-            (
-                "client_secret".to_owned(),
-                sandbox.secret.expose().to_owned(),
-            ),
-        ]
-    };
-    let call = async |sandbox: &Sandbox, path: &str, token: &str| {
-        let form = credentials(sandbox, token);
-        let form = form
-            .each_ref()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        sandbox.post(path, &form).await
-    };
-    let tokens = sandbox.tokens().await;
-    let access_token = text(&tokens, "access_token");
-    for path in ["revoke_token", "revoke", "introspect"] {
-        assert!(call(&other, path, &access_token).await.0 < 404);
-    }
-    let (_, foreign) = call(&other, "introspect", &access_token).await;
-    assert_eq!(foreign, json!({"active": false}));
-    assert_eq!(sandbox.access(&tokens).await, Ok(()));
-    let (_, own) = call(&sandbox, "introspect", &access_token).await;
-    assert_eq!(
-        (&own["active"], &own["scope"]),
-        (&json!(true), &json!(Scopes::DEFAULT))
-    );
-
-    assert_eq!(call(&sandbox, "revoke_token", "unknown").await.0, 200);
-    assert_eq!(call(&sandbox, "revoke", "unknown").await.0, 200);
-    assert_eq!(call(&sandbox, "revoke_token", &access_token).await.0, 200);
-    assert_eq!(
-        sandbox.access(&tokens).await,
-        Err(AccessError::InvalidToken("revoked"))
-    );
-    let (_, dead) = call(&sandbox, "introspect", &access_token).await;
-    assert_eq!(dead, json!({"active": false}));
-
-    let tokens = sandbox.tokens().await;
-    assert_eq!(
-        call(&sandbox, "revoke_token", &text(&tokens, "refresh_token"))
-            .await
-            .0,
-        200
-    );
-    assert_eq!(
-        sandbox.access(&tokens).await,
-        Err(AccessError::InvalidToken("superseded"))
-    );
-
-    let tokens = sandbox.tokens().await;
-    assert_eq!(
-        call(&sandbox, "revoke", &text(&tokens, "access_token"))
-            .await
-            .0,
-        200
-    );
-    assert_eq!(
-        sandbox.access(&tokens).await,
-        Err(AccessError::GrantMissing)
-    );
-    let refreshed = sandbox
-        .post("token", &sandbox.refresh(&text(&tokens, "refresh_token")))
-        .await;
-    assert_eq!(
-        (refreshed.0, &refreshed.1["error"]),
-        (403, &json!("invalid_grant"))
-    );
 }
 
 #[tokio::test]
@@ -517,6 +309,7 @@ async fn refuses_what_the_rules_refuse_and_says_why() {
     };
     let other_secret = other.secret.expose();
     check(&[("grant_type", "[]")], 400, "unsupported_grant_type").await;
+    check(&[("grant_type", "")], 400, "unsupported_grant_type").await;
     check(&[("grant_type", "password")], 400, "unsupported_grant_type").await;
     check(
         &[("grant_type", "client_credentials")],
@@ -569,9 +362,9 @@ async fn refuses_what_the_rules_refuse_and_says_why() {
     assert_eq!(other.access(&tokens).await, Ok(()));
     let foreign = other.code().await;
     check(&[("code", foreign.expose())], 400, "invalid_grant").await;
-    let expired = sandbox
-        .code_with(|code| code.expires_at = Timestamp::now() - 1.seconds())
-        .await;
+    let mut expired = sandbox.consent();
+    expired.code.expires_at = Timestamp::now() - 1.seconds();
+    let expired = expired.give(&sandbox.tables).await;
     check(&[("code", expired.expose())], 400, "invalid_grant").await;
     // After all of that the good code's grant was replaced; a new one still works.
     let tokens = sandbox.tokens().await;
@@ -593,61 +386,37 @@ async fn refuses_what_the_rules_refuse_and_says_why() {
 }
 
 #[tokio::test]
-async fn accepts_the_ways_in_which_real_clients_authenticate() {
-    let Some(sandbox) = Sandbox::new().await else {
+async fn tells_nobody_why_a_code_is_none() {
+    let (Some(sandbox), Some(other)) = (Sandbox::new().await, Sandbox::new().await) else {
         return;
     };
-    let id = sandbox.application.client_id.as_str();
-    let secret = sandbox.secret.expose();
-    let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
-    let check = async |authorization: &str, credentials: &[(&str, &str)], status: u16| {
-        let code = sandbox.code().await;
+    let check = async |code: &str, change: (&str, &str)| {
+        let code = Secret::new(code);
         let mut form = sandbox.exchange(&code);
-        form.truncate(4);
-        form.extend_from_slice(credentials);
-        let call = post("token", &form, Some(authorization));
-        let (answered, body) = read(&handle(&sandbox.state, call).await);
-        assert_eq!(answered, status, "{body}");
+        form.retain(|(name, _)| *name != change.0);
+        form.push(change);
+        let answer = handle(&sandbox.state, post("token", &form, None)).await;
+        assert_eq!(answer.status, 400, "{change:?}");
+        assert_eq!(answer.body, br#"{"error":"invalid_grant"}"#, "{change:?}");
+        let names = answer.headers.keys().map(|name| name.as_str().to_owned());
+        names.collect::<Vec<_>>()
     };
-    let good = basic(&format!("{id}:{secret}"));
-    check(&good, &[], 200).await;
-    check(&good, &[("client_id", id)], 200).await;
-    check(
-        &basic(&format!("%{:02X}{}:{secret}", id.as_bytes()[0], &id[1..])),
-        &[],
-        200,
-    )
-    .await;
-    check(&good, &[("client_id", &"x".repeat(40))], 400).await;
-    check(&good, &[("client_id", id), ("client_secret", secret)], 400).await;
-    check(&basic(&format!("{id}:wrong")), &[], 401).await;
-    check(&basic(&format!("{}:{secret}", "x".repeat(40))), &[], 401).await;
-    check(&basic("nonsense"), &[], 401).await;
-    // CMS's Python SDK leaves an old bearer token in the header.
-    check(
-        "Bearer old",
-        &[("client_id", id), ("client_secret", secret)],
-        200,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn reads_the_multipart_form_of_cms_python_sdk() {
-    let Some(sandbox) = Sandbox::new().await else {
-        return;
-    };
-    let code = sandbox.code().await;
-    let part = |(name, value): (&str, &str)| {
-        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-    };
-    let parts: String = sandbox.exchange(&code).into_iter().map(part).collect();
-    let mut call = post("token", &[], None);
-    call.body = format!("{parts}--b--\r\n").into_bytes();
-    let multipart = HeaderValue::from_static("multipart/form-data; boundary=b");
-    call.headers.insert(header::CONTENT_TYPE, multipart);
-    let (status, body) = read(&handle(&sandbox.state, call).await);
-    assert_eq!(status, 200, "{body}");
+    let same = ("redirect_uri", REDIRECT_URI);
+    let foreign = other.code().await;
+    let used = sandbox.code().await;
+    assert_eq!(sandbox.post("token", &sandbox.exchange(&used)).await.0, 200);
+    let good = sandbox.code().await;
+    let unknown = check("unknown", same).await;
+    for headers in [
+        check(foreign.expose(), same).await,
+        check(used.expose(), same).await,
+        check(good.expose(), ("redirect_uri", "http://localhost:3001/")).await,
+        check(good.expose(), ("code_verifier", &"a".repeat(43))).await,
+        check(good.expose(), ("code_verifier", "short")).await,
+    ] {
+        assert_eq!(headers, unknown);
+    }
+    assert_eq!(other.post("token", &other.exchange(&foreign)).await.0, 200);
 }
 
 #[tokio::test]
@@ -675,7 +444,7 @@ async fn refuses_other_methods_paths_and_bodies() {
     .await;
     check(
         &|call| call.path = "/o/nothing".into(),
-        StatusCode::UNAUTHORIZED,
+        StatusCode::NOT_FOUND,
     )
     .await;
     check(&|call| call.version = None, StatusCode::NOT_FOUND).await;
