@@ -62,7 +62,7 @@ const CALLS: &[(&str, &[Right])] = &[
     ("verifier.confirm(", &[(GET, "GrantsTable"), (GET, "ApplicationsTable"), (GET, "TransientTable")]),
     ("state.read(", &[(GET, "GrantsTable"), (GET, "ApplicationsTable"), (GET, "TransientTable"), (PUT, "AuditTable")]),
     ("Loader::new(", &[(GET, "ClaimsTable"), (PUT, "ClaimsTable"), (INSERT, "ClaimsTable"), (PUT, "IdentityTable")]),
-    ("exchange::State::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeyA"), (PUBLIC_KEY, "SigningKeyB")]),
+    ("exchange::State::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
     ("Configuration::read(", &[(SECRET, "ConfigurationSecret")]),
     ("Verifier::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
     ("Keys::read(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
