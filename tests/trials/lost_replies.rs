@@ -1,5 +1,8 @@
 //! Writes that happen and whose answer is lost: on the way to the function, or on the way to the client.
 
+use std::time::{Duration, Instant};
+
+use bluebutton::oauth::CODE_RETRY_SECONDS;
 use stand::proxy::{Fault, Proxy, Rule, WRITES, When};
 
 use crate::instance::{Instance, Request};
@@ -114,6 +117,11 @@ async fn no_lost_reply_of_a_table_ends_a_journey_or_revokes_anything() {
     ));
 }
 
+/// Whether a busy machine took longer than the time in which a code may come again.
+fn is_late(started: Instant) -> bool {
+    started.elapsed() >= Duration::from_secs(CODE_RETRY_SECONDS.unsigned_abs())
+}
+
 #[tokio::test]
 async fn a_client_that_sends_a_code_again_is_refused_and_loses_nothing() {
     let Some(trial) = Trial::of_person(75).await else {
@@ -122,6 +130,7 @@ async fn a_client_that_sends_a_code_again_is_refused_and_loses_nothing() {
     let (sandbox, pair, instance) = (&trial.sandbox, &trial.pair, &trial.instance);
     for _ in 0..RETRIES.count() {
         // The tokens are on their way, and the client sends the code again.
+        let started = Instant::now();
         let code = sandbox.consent(pair).await;
         let grant = sandbox.grant_id(pair).await;
         let tokens = trial.tokens("first", &pair.redemption(&code)).await;
@@ -130,10 +139,14 @@ async fn a_client_that_sends_a_code_again_is_refused_and_loses_nothing() {
             (again.status, again.text("error").as_str()),
             (400, "invalid_grant")
         );
+        if is_late(started) {
+            continue;
+        }
         pair.works(instance, &tokens).await;
         assert_eq!(sandbox.grant_id(pair).await, grant);
 
         // The function itself never learned that the code was redeemed.
+        let started = Instant::now();
         let code = sandbox.consent(pair).await;
         let grant = sandbox.grant_id(pair).await;
         let redemption = pair.redemption(&code);
@@ -143,7 +156,7 @@ async fn a_client_that_sends_a_code_again_is_refused_and_loses_nothing() {
             (again.status, again.text("error").as_str()),
             (400, "invalid_grant")
         );
-        assert_eq!(sandbox.grant_id(pair).await, grant);
+        assert!(is_late(started) || sandbox.grant_id(pair).await == grant);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A person and an application of a trial's own, so that trials share nothing.
 
 use std::env;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -15,6 +16,7 @@ use bluebutton::{
 use jiff::Timestamp;
 use stand::consent::{CHALLENGE, Consent, VERIFIER};
 use stand::proxy::Patience;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::instance::{Answer, Instance, Request, form_encoded};
 
@@ -28,8 +30,12 @@ pub(crate) const UNHURRIED: Patience = Patience {
 
 const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
 
+/// Trials take turns: one that measures patience does not run beside one that keeps the local AWS busy.
+static TURN: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
+
 /// The running sandbox's tables, reached without detours.
 pub(crate) struct Sandbox {
+    _turn: OwnedMutexGuard<()>,
     pub(crate) aws: SdkConfig,
     applications: ApplicationsTable,
     pub(crate) tables: AuthorizationTables,
@@ -67,6 +73,7 @@ impl Sandbox {
         let aws = aws.timeout_config(UNHURRIED.timeouts()).build();
         let table = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
         Some(Self {
+            _turn: Arc::clone(&TURN).lock_owned().await,
             applications: ApplicationsTable::new(DynamoDb::new(&aws), table),
             tables: AuthorizationTables::from_environment(&aws).expect("a sandbox"),
             aws,
