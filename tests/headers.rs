@@ -83,7 +83,9 @@ fn paths() -> Vec<String> {
 /// Whether a browser's script of any origin may read what is there.
 fn is_for_scripts(path: &str) -> bool {
     let of_people = ["/login", "/callback", "/portal", "/testclient"];
-    !path.contains("/o/authorize") && !of_people.iter().any(|page| path.starts_with(page))
+    let of_servers = ["/o/authorize", "/o/tokens"];
+    !of_people.iter().any(|page| path.starts_with(page))
+        && !of_servers.iter().any(|part| path.contains(part))
 }
 
 #[test]

