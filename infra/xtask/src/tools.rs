@@ -108,6 +108,9 @@ pub(crate) const CMS_NODE_SDK: Tool = Tool {
     size: "120 MB",
 };
 
+/// The certificates that a machine with Debian trusts.
+const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 /// What the Python tools need.
 const PYTHON_VERSION_MIN: (u32, u32) = (3, 10);
 
@@ -166,6 +169,10 @@ impl Tool {
     /// Without the packages' own scripts: none of them has to compile or fetch anything.
     fn install_with_npm(&self, home: &Path, step: &Step) -> Outcome {
         let mut npm = Command::new("npm");
+        // Node brings certificates of its own and does not look at the machine's, as everything else here does.
+        if env::var_os("NODE_EXTRA_CA_CERTS").is_none() && Path::new(CERTIFICATES).exists() {
+            npm.env("NODE_EXTRA_CA_CERTS", CERTIFICATES);
+        }
         npm.args([
             "install",
             "--no-save",
