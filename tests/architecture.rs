@@ -145,6 +145,36 @@ fn the_application_nests_the_template_of_the_sandbox() {
 }
 
 #[test]
+fn every_table_can_be_restored_and_is_neither_readable_nor_gone_by_accident() {
+    const ASKED: [&str; 6] = [
+        "DeletionPolicy: Retain",
+        "UpdateReplacePolicy: Retain",
+        "BillingMode: PAY_PER_REQUEST",
+        "PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true }",
+        "DeletionProtectionEnabled: !If [IsSandbox, false, true]",
+        "SSESpecification: { SSEEnabled: true, SSEType: KMS, KMSMasterKeyId: !Ref DataKey }",
+    ];
+    let template = read("infra/data.yaml");
+    let (resources, _) = template
+        .split_once("\nOutputs:")
+        .expect("the template has outputs");
+    let tables: Vec<_> = resources
+        .split("\n    Type: ")
+        .filter(|resource| resource.starts_with("AWS::DynamoDB::Table\n"))
+        .collect();
+    assert_eq!(
+        tables.len(),
+        resources.matches("AWS::DynamoDB::Table").count()
+    );
+    assert!(!tables.is_empty());
+    for table in tables {
+        for line in ASKED {
+            assert!(table.contains(line), "{line} is missing in: {table}");
+        }
+    }
+}
+
+#[test]
 fn no_role_has_a_wildcard() {
     let text = read("infra/access.yaml");
     for line in text
