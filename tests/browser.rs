@@ -3,7 +3,6 @@
 
 mod driver;
 
-use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -13,6 +12,7 @@ use url::Url;
 
 use self::driver::{Driver, ENTER, SPACE, TAB};
 use crate::client::{Application, AuthorizationRequest, Person, Sandbox, parameter};
+use crate::script;
 
 /// The most bytes of a page on the wire.
 const PAGE_BYTES_MAX: u64 = 40 * 1024;
@@ -448,14 +448,7 @@ fn ready() -> Option<(Sandbox, Driver)> {
 
 /// The rules of axe, as a script.
 fn axe() -> Option<String> {
-    let Some(modules) = env::var_os("BLUEBUTTON_NODE_MODULES") else {
-        assert!(
-            env::var_os("REQUIRE_ALL").is_none(),
-            "BLUEBUTTON_NODE_MODULES is not set"
-        );
-        eprintln!("skipped: axe is not there (BLUEBUTTON_NODE_MODULES is not set)");
-        return None;
-    };
+    let modules = script::packages("BLUEBUTTON_NODE_MODULES")?;
     let path = Path::new(&modules).join("axe-core").join("axe.min.js");
     Some(fs::read_to_string(path).expect("axe-core is a package of Node"))
 }

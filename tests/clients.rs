@@ -5,7 +5,6 @@
 //! it reads everything, with a refreshed token if the client can refresh, and prints what it saw as one line of JSON;
 //! it reads a line, by which time its token is revoked, and prints the status of one more call.
 
-use std::env;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::client::{Browser, Consent, Person, Sandbox};
+use crate::script;
 
 /// A client and what it runs with.
 struct Client {
@@ -105,31 +105,11 @@ fn check(sandbox: &Sandbox, client: &Client) {
 impl Client {
     /// The script's command; `None`, and a line that says so, where its packages are missing.
     fn command(&self) -> Option<Command> {
-        let script = format!("{}/clients/{}", env!("CARGO_MANIFEST_DIR"), self.script);
-        let (Runtime::Python(variable) | Runtime::Node(variable)) = self.runtime;
-        let Some(place) = env::var_os(variable) else {
-            assert!(
-                env::var_os("REQUIRE_ALL").is_none(),
-                "{variable} is not set"
-            );
-            eprintln!(
-                "skipped: {} without {variable}; `cargo xtask test` sets it",
-                self.script
-            );
-            return None;
-        };
-        Some(match self.runtime {
-            Runtime::Python(_) => {
-                let mut python = Command::new(place);
-                python.arg(script);
-                python
-            }
-            Runtime::Node(_) => {
-                let mut node = Command::new("node");
-                node.env("NODE_PATH", place).arg(script);
-                node
-            }
-        })
+        let name = format!("clients/{}", self.script);
+        match self.runtime {
+            Runtime::Python(variable) => script::python(variable, &name),
+            Runtime::Node(variable) => script::node(variable, &name),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
-"""Scans files for credentials and for personal numbers; prints one line per finding, never the value.
+"""Scans files for credentials and for personal numbers; tells where each finding is, never the value.
 
-Reads the names of files from standard input, one a line.
+Reads the names of files as a JSON array and prints the findings as another.
 """
 
+import json
 import re
 import sys
 
@@ -29,17 +30,19 @@ PERSONAL_NUMBERS = {
 
 def main() -> None:
     """Prints every finding as `file:line: kind`."""
+    findings = []
     detectors = {kind.__name__ for kind in get_mapping_from_secret_type_to_class().values()}
     plugins = [{"name": name} for name in sorted(detectors - WITHOUT_FORM)]
     with transient_settings({"plugins_used": plugins}):
-        for name in sys.stdin.read().splitlines():
+        for name in json.load(sys.stdin):
             for secret in scan_file(name):
-                print(f"{name}:{secret.line_number}: {secret.type}")
+                findings.append(f"{name}:{secret.line_number}: {secret.type}")
             with open(name, encoding="utf-8", errors="replace") as file:
                 for number, line in enumerate(file, start=1):
                     for kind, pattern in PERSONAL_NUMBERS.items():
                         if pattern.search(line):
-                            print(f"{name}:{number}: {kind}")
+                            findings.append(f"{name}:{number}: {kind}")
+    json.dump(findings, sys.stdout)
 
 
 main()

@@ -2,21 +2,24 @@
 
 use std::env;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::script;
 
 #[test]
 fn the_project_holds_no_credential_and_no_personal_number() {
-    let Some(python) = python() else { return };
+    let Some(mut scan) = scan() else { return };
     let files = project_files();
     assert!(files.len() > 200, "only {} files", files.len());
-    assert_eq!(findings(&python, &files), Vec::<String>::new());
+    assert_eq!(findings(&mut scan, &files), Vec::<String>::new());
 }
 
 #[test]
 fn the_scan_finds_what_is_planted() {
-    let Some(python) = python() else { return };
+    let Some(mut scan) = scan() else { return };
     let file = env::temp_dir().join(format!("planted-{}", uuid::Uuid::new_v4()));
     // In halves, so that this file is clean.
     let planted = [
@@ -30,7 +33,7 @@ fn the_scan_finds_what_is_planted() {
     ];
     let lines = planted.map(|halves| halves.concat());
     fs::write(&file, lines.join("\n")).unwrap();
-    let found = findings(&python, std::slice::from_ref(&file));
+    let found = findings(&mut scan, std::slice::from_ref(&file));
     fs::remove_file(&file).unwrap();
     for line in 1..=planted.len() {
         let is_found = found
@@ -40,28 +43,14 @@ fn the_scan_finds_what_is_planted() {
     }
 }
 
+/// The script that scans files.
+fn scan() -> Option<Command> {
+    script::python("BLUEBUTTON_SECRETS_PYTHON", "find_secrets.py")
+}
+
 /// The findings in those files, as `file:line: kind`.
-fn findings(python: &str, files: &[PathBuf]) -> Vec<String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("find_secrets.py");
-    let mut scan = Command::new(python)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let names: String = files
-        .iter()
-        .map(|file| format!("{}\n", file.display()))
-        .collect();
-    scan.stdin
-        .take()
-        .unwrap()
-        .write_all(names.as_bytes())
-        .unwrap();
-    let output = scan.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(str::to_owned).collect()
+fn findings(scan: &mut Command, files: &[PathBuf]) -> Vec<String> {
+    serde_json::from_value(script::answer(scan, &json!(files))).unwrap()
 }
 
 /// Every file of the project but what is built, locked or kept by git.
@@ -83,16 +72,4 @@ fn project_files() -> Vec<PathBuf> {
         }
     }
     files
-}
-
-fn python() -> Option<String> {
-    let python = env::var("BLUEBUTTON_SECRETS_PYTHON").ok();
-    if python.is_none() {
-        assert!(
-            env::var_os("REQUIRE_ALL").is_none(),
-            "BLUEBUTTON_SECRETS_PYTHON is not set"
-        );
-        eprintln!("skipped: BLUEBUTTON_SECRETS_PYTHON names no Python with detect-secrets");
-    }
-    python
 }

@@ -2,8 +2,6 @@
 //! R4 before Node's `fhir`, too.
 
 use std::collections::BTreeSet;
-use std::env;
-use std::ffi::OsString;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -268,21 +266,12 @@ struct Validator(Command);
 impl Validator {
     /// `fhir.resources`: which elements there are, how many of each, and of which types.
     fn python() -> Option<Self> {
-        const ADVICE: &str = "BLUEBUTTON_VALIDATOR_PYTHON names no Python with fhir.resources";
-        let mut command = Command::new(variable("BLUEBUTTON_VALIDATOR_PYTHON", ADVICE)?);
-        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/validity.py"));
-        Some(Self(command))
+        script::python("BLUEBUTTON_VALIDATOR_PYTHON", "validity.py").map(Self)
     }
 
     /// `fhir`: the same of R4, the codes, and which types references name.
     fn node() -> Option<Self> {
-        const ADVICE: &str = "BLUEBUTTON_NODE_MODULES names no folder of Node packages";
-        let packages = variable("BLUEBUTTON_NODE_MODULES", ADVICE)?;
-        let mut command = Command::new("node");
-        command
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/validity.cjs"))
-            .env("NODE_PATH", packages);
-        Some(Self(command))
+        script::node("BLUEBUTTON_NODE_MODULES", "validity.cjs").map(Self)
     }
 
     fn faults(mut self, resources: &[(&str, Value)]) -> BTreeSet<Fault> {
@@ -302,13 +291,4 @@ impl Validator {
         let found = found.as_array().unwrap().iter();
         found.map(fault).collect()
     }
-}
-
-/// What the variable names; without it a line that says so.
-fn variable(name: &str, advice: &str) -> Option<OsString> {
-    let value = env::var_os(name);
-    if value.is_none() {
-        eprintln!("skipped: {advice}; `cargo xtask test` makes one");
-    }
-    value
 }

@@ -77,16 +77,14 @@ impl AuthorizationTables {
     pub async fn sign_in(
         &self,
         approval_id: &str,
-        [old_session_hash, new_session_hash]: [&str; 2],
+        old_and_new_session_hash: [&str; 2],
         person: &Person,
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
-        let sessions = [old_session_hash, new_session_hash];
-        self.write(vec![
-            update(self.transient.sign_in(approval_id, sessions, person)),
-            put(self.audit.put(event)),
-        ])
-        .await
+        let sign_in = self
+            .transient
+            .sign_in(approval_id, old_and_new_session_hash, person);
+        self.write([event], vec![update(sign_in)]).await
     }
 
     /// Uses an approval up, replaces the pair's grant (all earlier tokens die) and keeps the code.
@@ -100,13 +98,12 @@ impl AuthorizationTables {
         (secret, code): (&Secret, &Code),
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
-        self.write(vec![
+        let writes = vec![
             delete(self.transient.consume_approval(approval_id, session_hash)),
             put(self.grants.put(grant)),
             put(self.transient.put_code(secret, code)),
-            put(self.audit.put(event)),
-        ])
-        .await
+        ];
+        self.write([event], writes).await
     }
 
     /// Uses an approval up and changes nothing else.
@@ -118,11 +115,8 @@ impl AuthorizationTables {
         (approval_id, session_hash): (&str, &str),
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
-        self.write(vec![
-            delete(self.transient.consume_approval(approval_id, session_hash)),
-            put(self.audit.put(event)),
-        ])
-        .await
+        let consume = self.transient.consume_approval(approval_id, session_hash);
+        self.write([event], vec![delete(consume)]).await
     }
 
     /// Uses an approval up and removes the grant of the pair that the events are about; refused if there is none.
@@ -134,13 +128,11 @@ impl AuthorizationTables {
         (approval_id, session_hash): (&str, &str),
         [revoked, declined]: [&Event<'_>; 2],
     ) -> Result<Transaction, StoreError> {
-        self.write(vec![
+        let writes = vec![
             delete(self.transient.consume_approval(approval_id, session_hash)),
             delete(self.grants.remove_any(revoked.patient, revoked.client_id)),
-            put(self.audit.put(revoked)),
-            put(self.audit.put(declined)),
-        ])
-        .await
+        ];
+        self.write([revoked, declined], writes).await
     }
 
     /// Uses a code up while its grant is the pair's, keeps the first refresh token if there is one, and notes whom the
@@ -156,7 +148,6 @@ impl AuthorizationTables {
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
         let mut writes = vec![
-            put(self.audit.put(event)),
             update(self.transient.consume_code(secret, event.at)),
             check(
                 self.grants
@@ -165,7 +156,7 @@ impl AuthorizationTables {
         ];
         writes.extend(first.map(|(secret, token)| put(self.refresh_tokens.put(secret, token))));
         writes.extend(username_key.map(|key| put(self.transient.put_person(key, &code.patient))));
-        self.write(writes).await
+        self.write([event], writes).await
     }
 
     /// Uses a refresh token up while its grant is the pair's, revokes the access token that came with it and keeps
@@ -180,8 +171,7 @@ impl AuthorizationTables {
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
         let (jti, expires_at) = (&token.access.jti, token.access.expires_at());
-        self.write(vec![
-            put(self.audit.put(event)),
+        let writes = vec![
             update(self.refresh_tokens.consume(secret, event.at)),
             check(
                 self.grants
@@ -189,8 +179,8 @@ impl AuthorizationTables {
             ),
             put(self.transient.put_revoked(jti, expires_at)),
             put(self.refresh_tokens.put(new_secret, successor)),
-        ])
-        .await
+        ];
+        self.write([event], writes).await
     }
 
     /// Gives the grant that the event is about another id if it still has that one: all its tokens die, the consent
@@ -203,12 +193,10 @@ impl AuthorizationTables {
         grant_id: &str,
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
-        let (patient, client_id) = (event.patient, event.client_id);
-        self.write(vec![
-            update(self.grants.end_tokens(patient, client_id, grant_id)),
-            put(self.audit.put(event)),
-        ])
-        .await
+        let change = self
+            .grants
+            .end_tokens(event.patient, event.client_id, grant_id);
+        self.write([event], vec![update(change)]).await
     }
 
     /// Removes the grant that the event is about if it still has that id, with which all its tokens die. Refused if a
@@ -221,12 +209,8 @@ impl AuthorizationTables {
         grant_id: &str,
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
-        let (patient, client_id) = (event.patient, event.client_id);
-        self.write(vec![
-            delete(self.grants.remove(patient, client_id, grant_id)),
-            put(self.audit.put(event)),
-        ])
-        .await
+        let change = self.grants.remove(event.patient, event.client_id, grant_id);
+        self.write([event], vec![delete(change)]).await
     }
 
     /// Revokes an access token until it would have ended.
@@ -238,16 +222,18 @@ impl AuthorizationTables {
         (jti, expires_at): (&str, Timestamp),
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
-        self.write(vec![
-            put(self.transient.put_revoked(jti, expires_at)),
-            put(self.audit.put(event)),
-        ])
-        .await
+        let revoked = self.transient.put_revoked(jti, expires_at);
+        self.write([event], vec![put(revoked)]).await
     }
 
-    /// One transaction. The client request token stays the same through all attempts, the SDK's own and these, so that
-    /// an answer lost on the way does not turn into a refusal.
-    async fn write(&self, writes: Vec<TransactWriteItem>) -> Result<Transaction, StoreError> {
+    /// One transaction, with the audit record of each event in it. The client request token stays the same through all
+    /// attempts, the SDK's own and these, so that an answer lost on the way does not turn into a refusal.
+    async fn write<const EVENTS: usize>(
+        &self,
+        events: [&Event<'_>; EVENTS],
+        mut writes: Vec<TransactWriteItem>,
+    ) -> Result<Transaction, StoreError> {
+        writes.extend(events.map(|event| put(self.audit.put(event))));
         let token = uuid::Uuid::new_v4().to_string();
         for attempt in 0..ATTEMPTS_MAX {
             let written = self
