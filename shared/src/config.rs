@@ -1,6 +1,6 @@
 //! Configuration: the environment, the stage, the AWS clients with their time-outs.
 
-use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{AppName, BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use serde::Deserialize;
 use std::{env, fmt, path::PathBuf, time::Duration};
@@ -145,13 +145,20 @@ impl fmt::Debug for ConfigError {
 }
 
 /// The SDK configuration of every client: region and credentials from the environment, time-outs always set.
-pub async fn aws() -> SdkConfig {
+///
+/// Each call names the program that makes it in its user agent (`app/token`), whatever the function is called where it
+/// is deployed: AWS's own records of calls then tell which code it was.
+///
+/// # Panics
+/// When the name could not stand in a user agent, which the name of a crate can.
+pub async fn aws(program: &'static str) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_SECONDS))
         .operation_attempt_timeout(Duration::from_secs(ATTEMPT_TIMEOUT_SECONDS))
         .operation_timeout(Duration::from_secs(OPERATION_TIMEOUT_SECONDS))
         .build();
     aws_config::defaults(BehaviorVersion::latest())
+        .app_name(AppName::new(program).expect("the name of a crate can stand in a user agent"))
         .timeout_config(timeouts)
         .load()
         .await

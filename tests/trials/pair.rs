@@ -69,7 +69,7 @@ impl Sandbox {
             eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
             return None;
         }
-        let aws = config::aws().await.into_builder();
+        let aws = config::aws(env!("CARGO_PKG_NAME")).await.into_builder();
         let aws = aws.timeout_config(UNHURRIED.timeouts()).build();
         let table = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
         Some(Self {

@@ -39,7 +39,7 @@ impl Sandbox {
             eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
             return None;
         }
-        let aws = config::aws().await;
+        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
         let table = |name| config::variable(name).expect("a sandbox");
         let applications = ApplicationsTable::new(DynamoDb::new(&aws), table("APPLICATIONS_TABLE"));
         let (application, _) = Application::register(
@@ -199,7 +199,7 @@ impl Sandbox {
     /// The actions in the person's audit records.
     async fn recorded(&self) -> Vec<String> {
         let table = config::variable("AUDIT_TABLE").expect("a sandbox");
-        let client = DynamoDb::new(&config::aws().await);
+        let client = DynamoDb::new(&config::aws(env!("CARGO_PKG_NAME")).await);
         let query = client
             .query()
             .table_name(table)

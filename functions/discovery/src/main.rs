@@ -7,7 +7,7 @@ use jiff::Timestamp;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), http::Error> {
     http::start_logging();
-    let aws = config::aws().await;
+    let aws = config::aws(env!("CARGO_PKG_NAME")).await;
     let keys = Keys::read(&aws, Timestamp::now()).await?;
     let state = State { keys };
     http::serve(|call| discovery::handle(&state, call)).await

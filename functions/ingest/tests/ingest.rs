@@ -21,7 +21,7 @@ async fn loads_the_good_rows_of_an_object_and_refuses_one_that_is_not_rif() {
         eprintln!("skipped: AWS_ENDPOINT_URL is not set, so there is no S3 to read from");
         return;
     }
-    let aws = config::aws().await;
+    let aws = config::aws(env!("CARGO_PKG_NAME")).await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let s3_config = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true);
     let s3 = aws_sdk_s3::Client::from_conf(s3_config.build());

@@ -8,7 +8,7 @@ use bluebutton::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), http::Error> {
     http::start_logging();
-    let aws = config::aws().await;
+    let aws = config::aws(env!("CARGO_PKG_NAME")).await;
     let stage = Configuration::read(&aws).await?.stage;
     let state = exchange::State::from_environment(&aws).await?;
     http::serve(|call| userinfo::handle(stage, &state, call)).await

@@ -44,7 +44,7 @@ impl Sandbox {
             eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
             return None;
         }
-        let aws = config::aws().await;
+        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
         let keys = Keys::read(&aws, Timestamp::now()).await.expect("a sandbox");
         let (application, _) = Application::register(
             "Test",

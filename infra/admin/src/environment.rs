@@ -17,7 +17,7 @@ pub(crate) struct Environment {
 
 impl Environment {
     pub(crate) async fn read() -> Self {
-        let aws = config::aws().await;
+        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
         Self { aws, dynamodb }
     }

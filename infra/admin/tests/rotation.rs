@@ -243,7 +243,7 @@ impl Rotation {
             eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
             return None;
         }
-        let aws = config::aws().await;
+        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
         let secret = format!("rotation-test-{}", uuid::Uuid::new_v4());
         let (a, b) = (key(&aws, &secret, "a").await, key(&aws, &secret, "b").await);
         let configuration = json!({"stage": "sandbox", "signing_keys": {"current": a, "next": b}});

@@ -116,7 +116,7 @@ async fn every_endpoint_answers_503_when_aws_does_not_answer() {
 
 /// The functions' own time-outs, but without the environment, which says where AWS is to every client.
 async fn through(url: String) -> SdkConfig {
-    let usual = config::aws().await;
+    let usual = config::aws(env!("CARGO_PKG_NAME")).await;
     let timeouts = usual.timeout_config().expect("time-outs are always set");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -363,7 +363,7 @@ async fn the_authorization_endpoints_do_so_too() {
         eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
         return;
     }
-    let aws = config::aws().await;
+    let aws = config::aws(env!("CARGO_PKG_NAME")).await;
     let state = authorize::State::from_environment(&aws).await.unwrap();
     check(
         ("authorize", REQUESTS_OF_AWS),

@@ -124,7 +124,7 @@ async fn start(stage: &str, provider: &str, pepper: &str) -> Result<(), String> 
 /// The name of a new secret.
 async fn secret(value: &str) -> String {
     let name = format!("test-{}", uuid::Uuid::new_v4());
-    let secrets = SecretsManager::new(&config::aws().await);
+    let secrets = SecretsManager::new(&config::aws(env!("CARGO_PKG_NAME")).await);
     let created = secrets
         .create_secret()
         .name(&name)

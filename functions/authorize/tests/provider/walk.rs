@@ -59,7 +59,7 @@ impl Records {
             eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
             return None;
         }
-        let aws = config::aws().await;
+        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
         let table = |name| config::variable(name).expect("a sandbox");
         let client = || DynamoDb::new(&aws);
         let redirect_uri = RedirectUri::parse(REDIRECT_URI).expect("a URI");

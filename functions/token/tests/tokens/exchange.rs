@@ -51,7 +51,7 @@ async fn without_an_audit_record_nothing_is_used_up_or_ended_and_the_same_can_be
     let Some(sandbox) = Sandbox::new().await else {
         return;
     };
-    let aws = config::aws().await;
+    let aws = config::aws(env!("CARGO_PKG_NAME")).await;
     let mut state = State::from_environment(&aws).await.expect("a sandbox");
     state.authorization.audit = AuditTable::new(DynamoDb::new(&aws), "missing");
     let check = async |path: &str, form: &[(&str, &str)]| {

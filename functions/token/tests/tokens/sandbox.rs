@@ -44,7 +44,7 @@ impl Sandbox {
             eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
             return None;
         }
-        let aws = config::aws().await;
+        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
         let client = DynamoDb::new(&aws);
         let table = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
         let redirect_uri = RedirectUri::parse(REDIRECT_URI).expect("a URI");
@@ -66,7 +66,10 @@ impl Sandbox {
     /// Loads the person: that they are there is all that anybody asks here.
     pub(crate) async fn load_person(&self) {
         let table = config::variable("CLAIMS_TABLE").expect("a sandbox");
-        let claims = ClaimsTable::new(DynamoDb::new(&config::aws().await), table);
+        let claims = ClaimsTable::new(
+            DynamoDb::new(&config::aws(env!("CARGO_PKG_NAME")).await),
+            table,
+        );
         let person = StoredItem {
             bytes: vec![1],
             last_updated: Timestamp::now(),

@@ -38,7 +38,7 @@ impl Deployment {
             eprintln!("skipped: {missing} is not set, so there is no local AWS to load into");
             return None;
         }
-        let aws = config::aws().await;
+        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
         let client = Client::new(&aws);
         let name = format!("load-test-{test}-{}", process::id());
         let tables = ["claims", "identity"].map(|kind| format!("{name}-{kind}"));
