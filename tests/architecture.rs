@@ -124,21 +124,6 @@ fn unwanted_packages(lock: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_event_is_fed_to_its_function_by_a_test() {
-    for entry in fs::read_dir(root().join("events")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let function = functions()
-            .into_iter()
-            .find(|function| name.starts_with(&format!("{function}_")));
-        let function = function.unwrap_or_else(|| panic!("{name} is not named after a function"));
-        let used = rust_files(&format!("functions/{function}"))
-            .iter()
-            .any(|(_, text)| text.contains(&name));
-        assert!(used, "no test of {function} reads {name}");
-    }
-}
-
-#[test]
 fn the_application_nests_the_template_of_the_sandbox() {
     assert!(read("template.yaml").contains("TemplateURL: infra/data.yaml"));
     assert!(read("infra/xtask/src/sandbox.rs").contains("\"infra/data.yaml\""));

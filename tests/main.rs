@@ -13,6 +13,7 @@ mod client;
 mod clients;
 mod conformance;
 mod discovery;
+mod events;
 mod grants;
 mod headers;
 mod leaks;

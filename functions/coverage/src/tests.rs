@@ -92,10 +92,9 @@ async fn needs_a_token() {
 
 #[tokio::test]
 async fn answers_the_event_of_the_gateway() {
-    const READ: &str = include_str!("../../../events/coverage_read.json");
+    const READ: &str = include_str!("../../../events/coverage_read_v2.json");
     let stand = loaded().await;
-    let event = READ.replace("567834", OWN);
-    let response = handle(&stand.state, event_call(&event, &stand.own_token())).await;
+    let response = handle(&stand.state, event_call(READ, &stand.own_token())).await;
     assert_eq!(body(&response)["id"], format!("part-a-{OWN}"));
 }
 

@@ -173,13 +173,16 @@ async fn lets_browsers_read_its_answers() {
 #[tokio::test]
 async fn answers_the_events_of_both_gateways() {
     for (event, status) in [
-        (include_str!("../../../events/discovery_metadata.json"), 200),
         (
-            include_str!("../../../events/discovery_smart_configuration.json"),
+            include_str!("../../../events/discovery_metadata_v2.json"),
             200,
         ),
         (
-            include_str!("../../../events/discovery_unknown_path.json"),
+            include_str!("../../../events/discovery_smart_configuration_v1.json"),
+            200,
+        ),
+        (
+            include_str!("../../../events/discovery_unknown_path_v1.json"),
             404,
         ),
     ] {

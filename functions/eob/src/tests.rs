@@ -380,9 +380,9 @@ async fn serves_get_only() {
 
 #[tokio::test]
 async fn answers_the_events_of_both_gateways() {
-    const REPEATED: &str = include_str!("../../../events/eob_search_repeated_parameters.json");
-    const POSTED: &str = include_str!("../../../events/eob_search_post.json");
-    const WITHOUT_TOKEN: &str = include_str!("../../../events/eob_search_without_token.json");
+    const REPEATED: &str = include_str!("../../../events/eob_search_repeated_parameters_v1.json");
+    const POSTED: &str = include_str!("../../../events/eob_search_post_v1.json");
+    const WITHOUT_TOKEN: &str = include_str!("../../../events/eob_without_token_v2.json");
     let stand = loaded().await;
     let response = handle(
         &stand.state,

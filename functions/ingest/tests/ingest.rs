@@ -39,7 +39,7 @@ async fn loads_the_good_rows_of_an_object_and_refuses_one_that_is_not_rif() {
     let mut event: S3Event = serde_json::from_str(event).unwrap();
     event.records[0].s3.bucket.name = Some(name.clone());
     let put = |body: String| {
-        let object = s3.put_object().bucket(&name).key("week 47/pde+1.csv");
+        let object = s3.put_object().bucket(&name).key("week 47/claims+1.csv");
         object.body(body.into_bytes().into()).send()
     };
 

@@ -140,7 +140,7 @@ async fn refuses_unknown_parameters_when_asked_to_be_strict() {
 
 #[tokio::test]
 async fn answers_the_event_of_the_gateway() {
-    const SEARCH: &str = include_str!("../../../events/patient_search.json");
+    const SEARCH: &str = include_str!("../../../events/patient_search_v1.json");
     let stand = loaded().await;
     let response = handle(
         &stand.state,

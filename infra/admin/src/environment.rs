@@ -1,5 +1,6 @@
 //! What the environment names: tables, secrets, the stage.
 
+use std::env;
 use std::error::Error;
 
 use aws_config::SdkConfig;
@@ -52,6 +53,16 @@ impl Environment {
             Timestamp::now(),
         ))
     }
+}
+
+/// A sandbox signs people in by a published rule, so none is made or used by accident in an account of AWS.
+pub(crate) fn refuse_real_aws(command: &str) -> Result<(), String> {
+    if env::var("AWS_ENDPOINT_URL").is_ok_and(|url| !url.is_empty()) {
+        return Ok(());
+    }
+    Err(format!(
+        "{command} works on a sandbox and wants AWS_ENDPOINT_URL, the address of a local AWS"
+    ))
 }
 
 /// The error with what to do about it.

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod client;
 mod environment;
+mod event;
 mod inspect;
 mod load;
 mod lookups;
@@ -35,6 +37,8 @@ struct CommandLine {
 enum Command {
     /// Measure how fast stored claims become FHIR; `cargo xtask bench` calls it.
     Bench(bench::Arguments),
+    /// Print an event of `events/` with a token and ids of the running sandbox in it.
+    Event(event::Arguments),
     /// Print what is stored of a beneficiary.
     Inspect(inspect::Arguments),
     /// Load RIF files.
@@ -61,6 +65,7 @@ enum Command {
 async fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Event(arguments) => event::run(arguments).await,
         Command::Inspect(arguments) => inspect::run(arguments).await,
         Command::Load(arguments) => load::run(arguments).await,
         Command::Lookups(arguments) => lookups::run(&arguments),

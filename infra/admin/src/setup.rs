@@ -1,10 +1,10 @@
 //! `setup`: the data resources of a sandbox, made from the template that ops deploy.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use std::{env, fs};
 
 use aws_sdk_cloudformation::Client as CloudFormation;
 use aws_sdk_cloudformation::config::timeout::TimeoutConfig;
@@ -16,6 +16,7 @@ use bluebutton::store::{ApplicationsTable, StoreError};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
+use crate::environment::refuse_real_aws;
 
 const CREATE_SECONDS_MAX: u64 = 60;
 const STACK_POLLS_MAX: u32 = 120;
@@ -48,7 +49,7 @@ pub(crate) struct Arguments {
 
 /// Makes the resources and describes them.
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    refuse_real_aws()?;
+    refuse_real_aws("setup")?;
     let aws = config::aws(env!("CARGO_PKG_NAME")).await;
     let template = fs::read_to_string(&arguments.template)
         .map_err(|error| format!("{}: {error}", arguments.template.display()))?;
@@ -145,14 +146,6 @@ async fn register_applications(table: &ApplicationsTable) -> Result<Value, Store
 
 fn redirect_uri(uri: &str) -> RedirectUri {
     RedirectUri::parse(uri).expect("the sandbox's redirect URIs are as applications register them")
-}
-
-/// A sandbox signs people in by a published rule, so it is never made by accident in an account of AWS.
-fn refuse_real_aws() -> Result<(), String> {
-    if env::var("AWS_ENDPOINT_URL").is_ok_and(|url| !url.is_empty()) {
-        return Ok(());
-    }
-    Err("setup makes a sandbox and wants AWS_ENDPOINT_URL, the address of a local AWS".into())
 }
 
 async fn create(

@@ -1,22 +1,14 @@
 //! `token`: an access token, got as an application and a beneficiary get one: sign-in, consent and exchange over HTTP.
 
-use std::error::Error;
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use bluebutton::identity::{BeneId, sandbox};
-use bluebutton::oauth::{pkce::CodeChallenge, random_token};
-use serde_json::Value;
-use ureq::http::{Response, header::LOCATION};
-use ureq::{Agent, Body};
-use url::Url;
+use bluebutton::identity::BeneId;
+use bluebutton::oauth::random_token;
 
 use crate::Outcome;
+use crate::client::Client;
 use crate::print::say;
-
-const REQUEST_SECONDS_MAX: u64 = 60;
 
 /// Whose token, what it may do, and where the sandbox is described.
 #[derive(clap::Args)]
@@ -27,6 +19,9 @@ pub(crate) struct Arguments {
     /// The scopes to ask for; by default all that the application has.
     #[arg(long)]
     scope: Option<String>,
+    /// The name of the sandbox's application that asks; by default its first one.
+    #[arg(long, value_name = "NAME")]
+    application: Option<String>,
     /// The description that the running sandbox wrote.
     #[arg(long, default_value = "target/sandbox/sandbox.json")]
     sandbox_json: PathBuf,
@@ -35,175 +30,9 @@ pub(crate) struct Arguments {
 /// Prints the access token and nothing else.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let patient = BeneId::parse(&arguments.patient).ok_or("--patient is not a patient id")?;
-    let client = Client::read(&arguments.sandbox_json)?;
+    let client = Client::read(&arguments.sandbox_json, arguments.application.as_deref())?;
     let verifier = random_token();
-    let consent = client.sign_in(&patient, verifier.expose(), arguments.scope.as_deref())?;
-    let code = client.consent(consent)?;
+    let code = client.code(&patient, verifier.expose(), arguments.scope.as_deref())?;
     say!("{}", client.exchange(&code, verifier.expose())?);
     Ok(ExitCode::SUCCESS)
-}
-
-/// An application of the sandbox, with a browser of its own.
-struct Client {
-    browser: Agent,
-    base_url: Url,
-    client_id: String,
-    client_secret: String,
-    redirect_uri: String,
-}
-
-impl Client {
-    fn read(path: &PathBuf) -> Result<Self, Box<dyn Error>> {
-        let missing = |error| {
-            let path = path.display();
-            format!("{path}: {error}. `cargo xtask sandbox` writes it; is the sandbox running?")
-        };
-        let text = fs::read_to_string(path).map_err(|error| missing(error.to_string()))?;
-        let description: Value = serde_json::from_str(&text)?;
-        let text = |pointer: &str| {
-            let value = description.pointer(pointer).and_then(Value::as_str);
-            value
-                .map(str::to_owned)
-                .ok_or_else(|| missing(format!("{pointer} is missing")))
-        };
-        let browser = Agent::config_builder()
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(REQUEST_SECONDS_MAX)))
-            .build();
-        Ok(Self {
-            browser: browser.into(),
-            base_url: Url::parse(&text("/base_url")?)?,
-            client_id: text("/applications/0/client_id")?,
-            client_secret: text("/applications/0/client_secret")?,
-            redirect_uri: text("/applications/0/redirect_uris/0")?,
-        })
-    }
-
-    /// Asks for authorization and signs in: the address of the consent page.
-    fn sign_in(
-        &self,
-        patient: &BeneId,
-        verifier: &str,
-        scope: Option<&str>,
-    ) -> Result<Url, Box<dyn Error>> {
-        let page = location(
-            &self.base_url,
-            self.get(&self.authorize_url(verifier, scope)?)?,
-        )?;
-        let html = self.get(&page)?.into_body().read_to_string()?;
-        let username = sandbox::user_name_of(patient);
-        let password = sandbox::password_of(&username);
-        let form = [
-            ("approval", hidden(&html, "approval")?),
-            ("csrf_token", hidden(&html, "csrf_token")?),
-            ("username", &username),
-            ("password", &password),
-        ];
-        let signed_in = self.post(&page, &form)?;
-        location(&page, signed_in).map_err(|_| {
-            let id = patient.as_str();
-            format!("the sandbox does not let {id} sign in: no such person is loaded, or the name is locked").into()
-        })
-    }
-
-    /// Consents to everything that is asked for: the code.
-    fn consent(&self, page: Url) -> Result<String, Box<dyn Error>> {
-        let html = self.get(&page)?.into_body().read_to_string()?;
-        let form = [
-            ("csrf_token", hidden(&html, "csrf_token")?),
-            ("share_demographic_scopes", "True"),
-            ("allow", "Connect"),
-        ];
-        let back = location(&page, self.post(&page, &form)?)?;
-        let answer = |name: &str| {
-            let pairs = back.query_pairs();
-            pairs
-                .filter(|(known, _)| known == name)
-                .map(|(_, value)| value.into_owned())
-                .next()
-        };
-        answer("code").ok_or_else(|| {
-            let error = answer("error").unwrap_or_default();
-            format!("the consent was not given: {error}").into()
-        })
-    }
-
-    /// Exchanges the code: the access token.
-    fn exchange(&self, code: &str, verifier: &str) -> Result<String, Box<dyn Error>> {
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", &self.redirect_uri),
-            ("code_verifier", verifier),
-            ("client_id", &self.client_id),
-            ("client_secret", &self.client_secret),
-        ];
-        let answer = self.post(&self.url("v2/o/token/")?, &form)?;
-        let answer: Value = serde_json::from_str(&answer.into_body().read_to_string()?)?;
-        let token = answer["access_token"].as_str().map(str::to_owned);
-        token.ok_or_else(|| format!("no token was issued: {}", answer["error"]).into())
-    }
-
-    fn authorize_url(&self, verifier: &str, scope: Option<&str>) -> Result<Url, Box<dyn Error>> {
-        let mut url = self.url("v2/o/authorize/")?;
-        let challenge = CodeChallenge::of(verifier);
-        let state = random_token();
-        url.query_pairs_mut()
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &self.client_id)
-            .append_pair("redirect_uri", &self.redirect_uri)
-            .append_pair("state", state.expose())
-            .append_pair("code_challenge", challenge.as_str())
-            .append_pair("code_challenge_method", "S256");
-        if let Some(scope) = scope {
-            url.query_pairs_mut().append_pair("scope", scope);
-        }
-        Ok(url)
-    }
-
-    fn url(&self, path: &str) -> Result<Url, Box<dyn Error>> {
-        let base = self.base_url.as_str().trim_end_matches('/');
-        Ok(Url::parse(&format!("{base}/{path}"))?)
-    }
-
-    fn get(&self, url: &Url) -> Result<Response<Body>, Box<dyn Error>> {
-        let answer = self.browser.get(url.as_str()).call();
-        answer.map_err(|error| unreachable(&self.base_url, &error))
-    }
-
-    fn post(&self, url: &Url, form: &[(&str, &str)]) -> Result<Response<Body>, Box<dyn Error>> {
-        let answer = self
-            .browser
-            .post(url.as_str())
-            .send_form(form.iter().copied());
-        answer.map_err(|error| unreachable(&self.base_url, &error))
-    }
-}
-
-fn unreachable(base_url: &Url, error: &ureq::Error) -> Box<dyn Error> {
-    format!("{base_url} does not answer: {error}. Is the sandbox running?").into()
-}
-
-/// Where an answer leads, or what it says instead.
-fn location(from: &Url, answer: Response<Body>) -> Result<Url, Box<dyn Error>> {
-    let target = answer.headers().get(LOCATION);
-    if let Some(target) = target.and_then(|value| value.to_str().ok()) {
-        return Ok(from.join(target)?);
-    }
-    let status = answer.status();
-    let text = answer.into_body().read_to_string().unwrap_or_default();
-    let body: Value = serde_json::from_str(&text).unwrap_or_default();
-    let message = body["message"].as_str().unwrap_or_default();
-    Err(format!("the sandbox answers {status} {message}").into())
-}
-
-/// The value of a hidden field of a page of ours.
-fn hidden<'a>(html: &'a str, name: &str) -> Result<&'a str, Box<dyn Error>> {
-    let marker = format!(r#"name="{name}" value=""#);
-    let value = html
-        .split_once(&marker)
-        .and_then(|(_, rest)| rest.split_once('"'));
-    let value = value.ok_or_else(|| format!("the page has no field {name}"))?;
-    Ok(value.0)
 }

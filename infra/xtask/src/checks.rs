@@ -15,7 +15,8 @@ use crate::processes;
 use crate::sandbox::{Options, Sandbox};
 use crate::step::Step;
 use crate::tools::{
-    CMS_NODE_SDK, CMS_PYTHON_SDK, DETECT_SECRETS, FHIR_RESOURCES, NODE_PACKAGES, PYTHON_CLIENTS,
+    CARGO_LAMBDA, CMS_NODE_SDK, CMS_PYTHON_SDK, DETECT_SECRETS, FHIR_RESOURCES, NODE_PACKAGES,
+    PYTHON_CLIENTS,
 };
 use crate::workspace::Workspace;
 
@@ -121,6 +122,8 @@ fn tools(workspace: &Workspace) -> Outcome<Vec<(String, String)>> {
     ] {
         add(variable, tool.prepare(&workspace.target)?.join("python"));
     }
+    let cargo_lambda = CARGO_LAMBDA.prepare(&workspace.target)?;
+    add("BLUEBUTTON_CARGO_LAMBDA", cargo_lambda.join("cargo-lambda"));
     if is_there("node") && is_there("npm") {
         for (variable, tool) in [
             ("BLUEBUTTON_NODE_MODULES", NODE_PACKAGES),

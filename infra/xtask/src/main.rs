@@ -46,6 +46,8 @@ enum Command {
     Load(Arguments),
     /// Print an access token, got through the real sign-in, consent and exchange.
     Token(Arguments),
+    /// Print an event of `events/` with a token and ids of the running sandbox, for `cargo lambda invoke`.
+    Event(Arguments),
     /// Rotate the keys that sign access tokens (infra/docs/keys.md).
     Rotate(Arguments),
     /// Write RIF files of synthetic people.
@@ -89,6 +91,7 @@ fn run(command: Command, workspace: &Workspace) -> Outcome {
         Command::Doctor => doctor::run(workspace),
         Command::Load(passed) => admin::run(workspace, "load", &passed.arguments),
         Command::Token(passed) => admin::run(workspace, "token", &passed.arguments),
+        Command::Event(passed) => admin::run(workspace, "event", &passed.arguments),
         Command::Rotate(passed) => admin::run(workspace, "rotate", &passed.arguments),
         Command::Synthesize(passed) => admin::run(workspace, "synthesize", &passed.arguments),
         Command::Bench(options) => bench::run(workspace, &options),
