@@ -62,9 +62,17 @@ impl RateLimits {
     /// # Errors
     /// When the environment is incomplete or its limits cannot be read.
     pub fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
+        Self::of(aws, Limits::from_environment()?)
+    }
+
+    /// The counters that the environment names, with those limits.
+    ///
+    /// # Errors
+    /// When the environment is incomplete.
+    pub fn of(aws: &SdkConfig, limits: Limits) -> Result<Self, ConfigError> {
         let table = config::variable("TRANSIENT_TABLE")?;
         let counts = RequestCountsTable::new(DynamoDb::new(aws), table);
-        Ok(Self::new(counts, Limits::from_environment()?))
+        Ok(Self::new(counts, limits))
     }
 
     /// Those counters and limits.

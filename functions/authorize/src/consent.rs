@@ -8,7 +8,7 @@ use bluebutton::{
         random_token, token::ACCESS_TOKEN_SECONDS,
     },
     secret::Secret,
-    store::Transaction,
+    store::{HeldApproval, Transaction},
 };
 use jiff::{Timestamp, ToSpan};
 
@@ -58,7 +58,7 @@ pub(crate) async fn decide(
         return Err(Refusal::Forged);
     }
     if switch.is_some() {
-        return switch_account(state, call, id, &approval).await;
+        return switch_account(state, call, (id, &approval), now).await;
     }
     let application = application(state, &approval).await?;
     let choices = Choices::of(&form, &approval);
@@ -82,11 +82,11 @@ pub(crate) async fn decide(
 async fn switch_account(
     state: &State,
     call: &Call,
-    id: &str,
-    approval: &Approval,
+    (id, approval): (&str, &Approval),
+    now: Timestamp,
 ) -> Result<Response, Refusal> {
     let transient = &state.authorization.transient;
-    match transient.sign_out(id, &approval.session_hash).await? {
+    match transient.sign_out(approval.held(id, now)).await? {
         true => Ok(state.identity_source.again(call, (id, approval))),
         false => Err(Refusal::Expired),
     }
@@ -121,7 +121,7 @@ impl Decision<'_> {
         let scopes = choices.scopes.to_string();
         let event = self.event(Action::Consented, &scopes);
         let tables = &self.state.authorization;
-        let done = tables.approve(self.approval(), &grant, (&secret, &code), &event);
+        let done = tables.approve(self.held(), &grant, (&secret, &code), &event);
         match done.await? {
             Transaction::Done => Ok(self.back(&[("code", secret.expose())])),
             Transaction::Refused => Err(Refusal::Expired),
@@ -134,7 +134,7 @@ impl Decision<'_> {
         let declined = self.event(Action::Refused, "");
         let tables = &self.state.authorization;
         let events = [&revoked, &declined];
-        match tables.withhold(self.approval(), events).await? {
+        match tables.withhold(self.held(), events).await? {
             Transaction::Done => Ok(self.denied()),
             // The application had nothing before, or the approval has ended.
             Transaction::Refused => self.decline().await,
@@ -145,7 +145,7 @@ impl Decision<'_> {
     async fn decline(&self) -> Result<Response, Refusal> {
         let event = self.event(Action::Refused, "");
         let tables = &self.state.authorization;
-        match tables.decline(self.approval(), &event).await? {
+        match tables.decline(self.held(), &event).await? {
             Transaction::Done => Ok(self.denied()),
             Transaction::Refused => Err(Refusal::Expired),
         }
@@ -179,9 +179,9 @@ impl Decision<'_> {
         }
     }
 
-    /// The approval's id and session: what uses it up.
-    fn approval(&self) -> (&str, &str) {
-        (self.id, &self.approval.session_hash)
+    /// What is used up.
+    fn held(&self) -> HeldApproval<'_> {
+        self.approval.held(self.id, self.now)
     }
 
     fn event<'b>(&'b self, action: Action, detail: &'b str) -> Event<'b> {

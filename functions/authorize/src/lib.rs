@@ -10,7 +10,7 @@ mod texts;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config::{ConfigError, Configuration, Stage, variable},
+    config::{ConfigError, Configuration, Limits, Stage, variable},
     http::{Call, Language, Method, Response, StatusCode, header},
     identity::provider::Settings,
     oauth::{
@@ -43,10 +43,10 @@ impl State {
     pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
         let stage = Configuration::read(aws).await?.stage;
         let provider = Settings::read(aws, stage).await?;
-        Self::new(aws, stage, provider).await
+        Self::new(aws, stage, provider, Limits::from_environment()?).await
     }
 
-    /// The same with that identity provider, or with the sandbox's own sign-in.
+    /// The same with that identity provider, or with the sandbox's own sign-in, and with those limits.
     ///
     /// # Errors
     /// When the environment is incomplete.
@@ -54,14 +54,15 @@ impl State {
         aws: &SdkConfig,
         stage: Stage,
         provider: Option<Settings>,
+        limits: Limits,
     ) -> Result<Self, ConfigError> {
         let client = || DynamoDb::new(aws);
         Ok(Self {
-            identity_source: IdentitySource::new(aws, stage, provider).await?,
+            identity_source: IdentitySource::new(aws, stage, provider, limits).await?,
             applications: ApplicationsTable::new(client(), variable("APPLICATIONS_TABLE")?),
             authorization: AuthorizationTables::from_environment(aws)?,
             claims: ClaimsTable::new(client(), variable("CLAIMS_TABLE")?),
-            limits: RateLimits::from_environment(aws)?,
+            limits: RateLimits::of(aws, limits)?,
         })
     }
 }

@@ -7,7 +7,7 @@ mod sandbox;
 use aws_config::SdkConfig;
 use bluebutton::{
     audit::{Action, Event},
-    config::{ConfigError, Stage},
+    config::{ConfigError, Limits, Stage},
     http::{Call, Language, Response, StatusCode, header},
     identity::provider::Settings,
     oauth::{
@@ -15,7 +15,7 @@ use bluebutton::{
         authorize::{AuthorizeError, to_location},
     },
     secret::Secret,
-    store::Transaction,
+    store::{HeldApproval, Transaction},
 };
 use jiff::Timestamp;
 
@@ -36,13 +36,14 @@ impl IdentitySource {
         aws: &SdkConfig,
         stage: Stage,
         provider: Option<Settings>,
+        limits: Limits,
     ) -> Result<Self, ConfigError> {
         match provider {
             Some(settings) => {
                 let provider = ProviderSignIn::from_environment(aws, stage, settings).await?;
                 Ok(Self::Provider(Box::new(provider)))
             }
-            None if stage.is_sandbox() => Ok(Self::Sandbox(SandboxSignIn::from_environment(aws)?)),
+            None if stage.is_sandbox() => Ok(Self::Sandbox(SandboxSignIn::new(aws, limits)?)),
             None => Err(ConfigError::MissingProvider("IDENTITY_PROVIDER_SECRET")),
         }
     }
@@ -141,13 +142,12 @@ impl<'a> SignIn<'a> {
 
     /// Notes who it is, gives the browser a new session and sends it on.
     async fn finish(&self, person: &Person, next: &str) -> Result<Response, Refusal> {
-        let new_session = Session::new();
-        let (old, new) = (self.session.hash(), new_session.hash());
+        let (held, new_session) = (self.held(), Session::new());
         let about = (&person.patient, self.approval.client_id.as_str());
         let event = Event::new(self.call, self.now, about, (Action::SignedIn, ""));
         let tables = &self.state.authorization;
         match tables
-            .sign_in(self.id, [&old, &new], person, &event)
+            .sign_in(held, &new_session.hash(), person, &event)
             .await?
         {
             Transaction::Done => {}
@@ -155,6 +155,11 @@ impl<'a> SignIn<'a> {
         }
         let onward = to_location(StatusCode::SEE_OTHER, next);
         Ok(new_session.give(self.call, self.id, onward))
+    }
+
+    /// The approval in this browser's hands.
+    fn held(&self) -> HeldApproval<'_> {
+        self.approval.held(self.id, self.now)
     }
 
     fn consent_path(&self) -> String {
@@ -183,8 +188,8 @@ pub(crate) async fn open_approval(
     let asked = query.last("lang").and_then(Language::parse);
     if let Some(language) = asked.filter(|language| *language != approval.language) {
         let transient = &state.authorization.transient;
-        let session_hash = &approval.session_hash;
-        if !transient.set_language(id, session_hash, language).await? {
+        let held = approval.held(id, now);
+        if !transient.set_language(held, language).await? {
             return Err(Refusal::Expired);
         }
         approval.language = language;

@@ -6,6 +6,7 @@ use super::{Scopes, pkce::CodeChallenge};
 use crate::{
     http::{ApiVersion, Language},
     identity::BeneId,
+    store::HeldApproval,
 };
 
 /// How long a beneficiary may take to sign in and decide.
@@ -43,6 +44,18 @@ pub struct Approval {
     pub person: Option<Person>,
     /// When it ends.
     pub expires_at: Timestamp,
+}
+
+impl Approval {
+    /// The approval of that id as the browser holds it that began it.
+    #[must_use]
+    pub fn held<'a>(&'a self, id: &'a str, now: Timestamp) -> HeldApproval<'a> {
+        HeldApproval {
+            id,
+            session_hash: &self.session_hash,
+            now,
+        }
+    }
 }
 
 /// A beneficiary who signed in.

@@ -13,7 +13,9 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 use std::time::Duration;
 
-use super::{AuditTable, GrantsTable, RefreshTokensTable, StoreError, TransientTable};
+use super::{
+    AuditTable, GrantsTable, HeldApproval, RefreshTokensTable, StoreError, TransientTable,
+};
 use crate::{
     audit::Event,
     config::{self, ConfigError},
@@ -70,20 +72,18 @@ impl AuthorizationTables {
         })
     }
 
-    /// Notes who signed in, and the browser's new session, if the approval still has the old one.
+    /// Notes who signed in, and the browser's new session, if it still holds the approval.
     ///
     /// # Errors
     /// As every call of a table.
     pub async fn sign_in(
         &self,
-        approval_id: &str,
-        old_and_new_session_hash: [&str; 2],
+        held: HeldApproval<'_>,
+        new_session_hash: &str,
         person: &Person,
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
-        let sign_in = self
-            .transient
-            .sign_in(approval_id, old_and_new_session_hash, person);
+        let sign_in = self.transient.sign_in(held, new_session_hash, person);
         self.write([event], vec![update(sign_in)]).await
     }
 
@@ -93,13 +93,13 @@ impl AuthorizationTables {
     /// As every call of a table.
     pub async fn approve(
         &self,
-        (approval_id, session_hash): (&str, &str),
+        held: HeldApproval<'_>,
         grant: &Grant,
         (secret, code): (&Secret, &Code),
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
         let writes = vec![
-            delete(self.transient.consume_approval(approval_id, session_hash)),
+            delete(self.transient.consume_approval(held)),
             put(self.grants.put(grant)),
             put(self.transient.put_code(secret, code)),
         ];
@@ -112,10 +112,10 @@ impl AuthorizationTables {
     /// As every call of a table.
     pub async fn decline(
         &self,
-        (approval_id, session_hash): (&str, &str),
+        held: HeldApproval<'_>,
         event: &Event<'_>,
     ) -> Result<Transaction, StoreError> {
-        let consume = self.transient.consume_approval(approval_id, session_hash);
+        let consume = self.transient.consume_approval(held);
         self.write([event], vec![delete(consume)]).await
     }
 
@@ -125,11 +125,11 @@ impl AuthorizationTables {
     /// As every call of a table.
     pub async fn withhold(
         &self,
-        (approval_id, session_hash): (&str, &str),
+        held: HeldApproval<'_>,
         [revoked, declined]: [&Event<'_>; 2],
     ) -> Result<Transaction, StoreError> {
         let writes = vec![
-            delete(self.transient.consume_approval(approval_id, session_hash)),
+            delete(self.transient.consume_approval(held)),
             delete(self.grants.remove_any(revoked.patient, revoked.client_id)),
         ];
         self.write([revoked, declined], writes).await
@@ -151,7 +151,7 @@ impl AuthorizationTables {
             update(self.transient.consume_code(secret, event.at)),
             check(
                 self.grants
-                    .check(&code.patient, &code.client_id, &code.grant_id),
+                    .check((&code.patient, &code.client_id), &code.grant_id, event.at),
             ),
         ];
         writes.extend(first.map(|(secret, token)| put(self.refresh_tokens.put(secret, token))));
@@ -173,10 +173,11 @@ impl AuthorizationTables {
         let (jti, expires_at) = (&token.access.jti, token.access.expires_at());
         let writes = vec![
             update(self.refresh_tokens.consume(secret, event.at)),
-            check(
-                self.grants
-                    .check(&token.patient, &token.client_id, &token.grant_id),
-            ),
+            check(self.grants.check(
+                (&token.patient, &token.client_id),
+                &token.grant_id,
+                event.at,
+            )),
             put(self.transient.put_revoked(jti, expires_at)),
             put(self.refresh_tokens.put(new_secret, successor)),
         ];

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ConditionCheck, Delete, Put, Update},
 };
+use jiff::Timestamp;
 use std::collections::HashMap;
 
 use super::{
@@ -78,18 +79,21 @@ impl GrantsTable {
             .expect("table and item are set")
     }
 
-    /// The part of a transaction that fails unless the pair's grant has that id.
+    /// The part of a transaction that fails unless the pair's grant has that id and has not ended.
     pub(super) fn check(
         &self,
-        patient: &BeneId,
-        client_id: &str,
+        (patient, client_id): (&BeneId, &str),
         grant_id: &str,
+        now: Timestamp,
     ) -> ConditionCheck {
         ConditionCheck::builder()
             .table_name(&self.table)
             .set_key(Some(key(patient, client_id)))
-            .condition_expression("grant_id = :grant")
+            .condition_expression(
+                "grant_id = :grant AND (attribute_not_exists(grant_expires_at) OR grant_expires_at > :now)",
+            )
             .expression_attribute_values(":grant", item::string(grant_id))
+            .expression_attribute_values(":now", attributes::seconds(now))
             .build()
             .expect("table, key and condition are set")
     }

@@ -32,4 +32,4 @@ pub use request_counts::RequestCountsTable;
 pub use sign_in_failures::{SignIn, SignInFailuresTable};
 pub use stored_beneficiary::StoredBeneficiary;
 pub use stored_claim::{Facts, StoredClaim};
-pub use transient::TransientTable;
+pub use transient::{HeldApproval, TransientTable};

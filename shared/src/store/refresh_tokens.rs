@@ -57,13 +57,16 @@ impl RefreshTokensTable {
         put_new(&self.table, item_of(secret, token))
     }
 
-    /// The part of a transaction that uses a token up, once.
+    /// The part of a transaction that uses a token up, once and before it ends.
     pub(super) fn consume(&self, token: &str, now: Timestamp) -> Update {
         Update::builder()
             .table_name(&self.table)
             .key("pk", item::string(sha256_hex(token)))
             .update_expression("SET used_at = :now")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(used_at)")
+            .condition_expression(
+                "attribute_exists(pk) AND attribute_not_exists(used_at) \
+                 AND (attribute_not_exists(ends_at) OR ends_at > :now)",
+            )
             .expression_attribute_values(":now", attributes::seconds(now))
             .build()
             .expect("table, key and expression are set")

@@ -28,6 +28,20 @@ pub struct TransientTable {
     table: String,
 }
 
+/// An approval in a browser's hands at some time.
+#[derive(Clone, Copy)]
+pub struct HeldApproval<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// SHA-256 of the session that the browser holds.
+    pub session_hash: &'a str,
+    /// When the browser uses it.
+    pub now: Timestamp,
+}
+
+/// When a write to a held approval holds: the table forgets what has ended days later, and until then nobody may use it.
+const HELD: &str = "session_hash = :session AND expires_at > :now";
+
 /// The kinds of items, as the keys begin.
 const APPROVAL: &str = "approval";
 const CODE: &str = "code";
@@ -60,32 +74,31 @@ impl TransientTable {
         Ok(approval.filter(|approval| approval.expires_at > now))
     }
 
-    /// Forgets who signed in, if the approval has that session. Whether it had.
+    /// Forgets who signed in, if the browser still holds the approval. Whether it did.
     ///
     /// # Errors
     /// As every call of a table.
-    pub async fn sign_out(&self, id: &str, session_hash: &str) -> Result<bool, StoreError> {
+    pub async fn sign_out(&self, held: HeldApproval<'_>) -> Result<bool, StoreError> {
         let updated = self
-            .approval_update(id, session_hash)
+            .approval_update(held)
             .update_expression("REMOVE patient, username")
             .send()
             .await
             .map_err(StoreError::of);
-        held(updated.map(drop))
+        was_held(updated.map(drop))
     }
 
-    /// Changes the language of the approval's pages, if it has that session. Whether it had.
+    /// Changes the language of the approval's pages, if the browser still holds it. Whether it did.
     ///
     /// # Errors
     /// As every call of a table.
     pub async fn set_language(
         &self,
-        id: &str,
-        session_hash: &str,
+        held: HeldApproval<'_>,
         language: Language,
     ) -> Result<bool, StoreError> {
         let updated = self
-            .approval_update(id, session_hash)
+            .approval_update(held)
             // `language` is a word of DynamoDB's own.
             .update_expression("SET #language = :language")
             .expression_attribute_names("#language", "language")
@@ -93,73 +106,67 @@ impl TransientTable {
             .send()
             .await
             .map_err(StoreError::of);
-        held(updated.map(drop))
+        was_held(updated.map(drop))
     }
 
-    /// Notes the state that the browser takes to the identity provider, in place of any before it, if the approval has
-    /// that session and nobody has signed in. Whether it did.
+    /// Notes the state that the browser takes to the identity provider, in place of any before it, if the browser still
+    /// holds the approval and nobody has signed in. Whether it did.
     ///
     /// # Errors
     /// As every call of a table.
     pub async fn begin_visit(
         &self,
-        id: &str,
-        session_hash: &str,
+        held: HeldApproval<'_>,
         state: &str,
     ) -> Result<bool, StoreError> {
-        let condition = "session_hash = :session AND attribute_not_exists(patient)";
-        let visit = ("SET visit = :visit", condition);
-        self.change_visit(id, (session_hash, state), visit).await
+        let visit = ("SET visit = :visit", "attribute_not_exists(patient)");
+        self.change_visit(held, state, visit).await
     }
 
-    /// Uses that state up, if the approval has it and that session: it is good for one answer. Whether it had.
+    /// Uses that state up, if the approval has it and the browser still holds it: it is good for one answer. Whether it
+    /// did.
     ///
     /// # Errors
     /// As every call of a table.
-    pub async fn end_visit(
-        &self,
-        id: &str,
-        session_hash: &str,
-        state: &str,
-    ) -> Result<bool, StoreError> {
-        let condition = "session_hash = :session AND visit = :visit";
-        let visit = ("REMOVE visit", condition);
-        self.change_visit(id, (session_hash, state), visit).await
+    pub async fn end_visit(&self, held: HeldApproval<'_>, state: &str) -> Result<bool, StoreError> {
+        let visit = ("REMOVE visit", "visit = :visit");
+        self.change_visit(held, state, visit).await
     }
 
     async fn change_visit(
         &self,
-        id: &str,
-        (session_hash, state): (&str, &str),
+        held: HeldApproval<'_>,
+        state: &str,
         (update, condition): (&str, &str),
     ) -> Result<bool, StoreError> {
         let updated = self
-            .approval_update(id, session_hash)
+            .approval_update(held)
             .update_expression(update)
-            .condition_expression(condition)
+            .condition_expression(format!("{HELD} AND {condition}"))
             .expression_attribute_values(":visit", item::string(sha256_hex(state)))
             .send()
             .await
             .map_err(StoreError::of);
-        held(updated.map(drop))
+        was_held(updated.map(drop))
     }
 
-    /// Removes an approval that has that session and that nobody signed in to. Whether there was one.
+    /// Removes an approval that the browser still holds and that nobody signed in to. Whether there was one.
     ///
     /// # Errors
     /// As every call of a table.
-    pub async fn end_approval(&self, id: &str, session_hash: &str) -> Result<bool, StoreError> {
+    pub async fn end_approval(&self, held: HeldApproval<'_>) -> Result<bool, StoreError> {
         let deleted = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .key("pk", item::string(key(APPROVAL, id)))
-            .condition_expression("session_hash = :session AND attribute_not_exists(patient)")
-            .expression_attribute_values(":session", item::string(session_hash))
+            .key("pk", item::string(key(APPROVAL, held.id)))
+            .condition_expression(format!("{HELD} AND attribute_not_exists(patient)"))
+            .expression_attribute_values(":session", item::string(held.session_hash))
+            .expression_attribute_values(":now", attributes::seconds(held.now))
             .send()
             .await
             .map_err(StoreError::of);
-        held(deleted.map(drop))
+        was_held(deleted.map(drop))
     }
 
     /// The code, whether it has ended or not. Strongly consistent.
@@ -182,16 +189,17 @@ impl TransientTable {
     /// The part of a transaction that notes who signed in, and the browser's new session.
     pub(super) fn sign_in(
         &self,
-        id: &str,
-        [old_session_hash, new_session_hash]: [&str; 2],
+        held: HeldApproval<'_>,
+        new_session_hash: &str,
         person: &Person,
     ) -> Update {
         Update::builder()
             .table_name(&self.table)
-            .key("pk", item::string(key(APPROVAL, id)))
+            .key("pk", item::string(key(APPROVAL, held.id)))
             .update_expression("SET session_hash = :new, patient = :patient, username = :username")
-            .condition_expression("session_hash = :old AND attribute_not_exists(patient)")
-            .expression_attribute_values(":old", item::string(old_session_hash))
+            .condition_expression(format!("{HELD} AND attribute_not_exists(patient)"))
+            .expression_attribute_values(":session", item::string(held.session_hash))
+            .expression_attribute_values(":now", attributes::seconds(held.now))
             .expression_attribute_values(":new", item::string(new_session_hash))
             .expression_attribute_values(":patient", item::string(person.patient.as_str()))
             .expression_attribute_values(":username", item::string(&person.username))
@@ -223,12 +231,13 @@ impl TransientTable {
     }
 
     /// The part of a transaction that uses an approval up.
-    pub(super) fn consume_approval(&self, id: &str, session_hash: &str) -> Delete {
+    pub(super) fn consume_approval(&self, held: HeldApproval<'_>) -> Delete {
         Delete::builder()
             .table_name(&self.table)
-            .key("pk", item::string(key(APPROVAL, id)))
-            .condition_expression("session_hash = :session AND attribute_exists(patient)")
-            .expression_attribute_values(":session", item::string(session_hash))
+            .key("pk", item::string(key(APPROVAL, held.id)))
+            .condition_expression(format!("{HELD} AND attribute_exists(patient)"))
+            .expression_attribute_values(":session", item::string(held.session_hash))
+            .expression_attribute_values(":now", attributes::seconds(held.now))
             .build()
             .expect("table and key are set")
     }
@@ -259,14 +268,15 @@ impl TransientTable {
             .expect("table and item are set")
     }
 
-    /// An update of an approval that holds if it has that session.
-    fn approval_update(&self, id: &str, session_hash: &str) -> UpdateItemFluentBuilder {
+    /// An update of an approval that happens if the browser still holds it.
+    fn approval_update(&self, held: HeldApproval<'_>) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
-            .key("pk", item::string(key(APPROVAL, id)))
-            .condition_expression("session_hash = :session")
-            .expression_attribute_values(":session", item::string(session_hash))
+            .key("pk", item::string(key(APPROVAL, held.id)))
+            .condition_expression(HELD)
+            .expression_attribute_values(":session", item::string(held.session_hash))
+            .expression_attribute_values(":now", attributes::seconds(held.now))
     }
 
     async fn get(&self, key: &str) -> Result<Option<Item>, StoreError> {
@@ -304,7 +314,7 @@ pub(super) fn put_new(table: &str, item: Item) -> Put {
 }
 
 /// Whether a conditional write's condition held.
-fn held(written: Result<(), StoreError>) -> Result<bool, StoreError> {
+fn was_held(written: Result<(), StoreError>) -> Result<bool, StoreError> {
     match written {
         Ok(()) => Ok(true),
         Err(StoreError::Conflict) => Ok(false),

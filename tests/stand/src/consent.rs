@@ -94,9 +94,9 @@ impl Consent {
             detail: "",
             request_id: "test",
         };
-        let approval = (id.as_str(), self.approval.session_hash.as_str());
+        let held = self.approval.held(&id, self.grant.approved_at);
         let code = (&secret, &self.code);
-        let done = tables.approve(approval, &self.grant, code, &event).await;
+        let done = tables.approve(held, &self.grant, code, &event).await;
         assert_eq!(done, Ok(Transaction::Done));
         secret
     }

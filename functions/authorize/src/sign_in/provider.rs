@@ -48,8 +48,7 @@ impl ProviderSignIn {
             Err(error) => return Ok(refused(sign_in, error)),
         };
         let transient = &sign_in.state.authorization.transient;
-        let session = sign_in.session.hash();
-        match transient.begin_visit(id, &session, visit.state()).await? {
+        match transient.begin_visit(sign_in.held(), visit.state()).await? {
             true => Ok(to_location(StatusCode::SEE_OTHER, url.as_str())),
             false => Err(Refusal::Expired),
         }
@@ -67,8 +66,7 @@ impl ProviderSignIn {
         let id = Visit::approval(visit_state).ok_or(Refusal::Expired)?;
         let sign_in = SignIn::open(state, call, id, now).await?;
         let transient = &state.authorization.transient;
-        let session = sign_in.session.hash();
-        if !transient.end_visit(id, &session, visit_state).await? {
+        if !transient.end_visit(sign_in.held(), visit_state).await? {
             return Err(Refusal::Expired);
         }
         let secret = sign_in.session.secret();
@@ -128,10 +126,7 @@ fn callback_uri(call: &Call) -> String {
 /// The person did not want to sign in: the application is told, as when they refuse on our own page.
 async fn cancelled(sign_in: &SignIn<'_>) -> Result<Response, Refusal> {
     let transient = &sign_in.state.authorization.transient;
-    if !transient
-        .end_approval(sign_in.id, &sign_in.session.hash())
-        .await?
-    {
+    if !transient.end_approval(sign_in.held()).await? {
         return Err(Refusal::Expired);
     }
     let answer = [("error", "access_denied")];

@@ -29,10 +29,9 @@ pub(crate) struct SandboxSignIn {
 }
 
 impl SandboxSignIn {
-    pub(super) fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
+    pub(super) fn new(aws: &SdkConfig, limits: Limits) -> Result<Self, ConfigError> {
         let table = variable("SIGN_IN_FAILURES_TABLE")?;
-        let failures =
-            SignInFailuresTable::new(DynamoDb::new(aws), table, Limits::from_environment()?);
+        let failures = SignInFailuresTable::new(DynamoDb::new(aws), table, limits);
         Ok(Self { failures })
     }
 

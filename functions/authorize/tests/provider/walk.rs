@@ -3,7 +3,7 @@
 use authorize::{State, handle};
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config::{self, Stage},
+    config::{self, Limits, Stage},
     http::{Call, Response, header},
     identity::{BeneId, MedicareNumberHasher, provider::Settings},
     oauth::{Application, Approval, Grant, RedirectUri},
@@ -85,7 +85,7 @@ impl Records {
             "mbi_claim": "mbi", "hicn_claim": "hicn",
         });
         let settings = Settings::parse(&settings.to_string(), Stage::Sandbox).expect("settings");
-        let state = State::new(&self.aws, Stage::Sandbox, settings).await;
+        let state = State::new(&self.aws, Stage::Sandbox, settings, Limits::default()).await;
         state.expect("a sandbox")
     }
 

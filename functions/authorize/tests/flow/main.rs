@@ -2,275 +2,21 @@
 //!
 //! The tests need the environment of a sandbox (`AWS_ENDPOINT_URL` and the tables) and are skipped without it.
 
-use authorize::{State, handle};
-use aws_sdk_dynamodb::{Client as DynamoDb, types::AttributeValue};
+mod locks;
+mod visit;
+
 use bluebutton::{
     config,
-    http::{ApiVersion, Call, HeaderMap, HeaderValue, Method, Response, header},
-    identity::{BeneId, sandbox},
-    oauth::{APPROVAL_SECONDS, Application, Grant, RedirectUri, Scopes},
-    store::{ApplicationsTable, AuthorizationTables, ClaimsTable, ItemKey, StoredItem},
+    http::{Method, Response, header},
+    identity::sandbox,
+    oauth::{APPROVAL_SECONDS, Application, RedirectUri, Scopes},
 };
 use jiff::{Timestamp, ToSpan};
-use std::{collections::HashMap, env};
-use url::Url;
+use stand::proxy::{Fault, Rule, When};
 
-const BASE_URL: &str = "http://localhost:8000";
-const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-const STATE: &str = "a state=& of its own+ä";
-
-/// One test's own application and beneficiary, so that tests share nothing.
-struct Sandbox {
-    state: State,
-    applications: ApplicationsTable,
-    tables: AuthorizationTables,
-    application: Application,
-    patient: BeneId,
-}
-
-/// One browser: its cookies.
-#[derive(Default, Clone)]
-struct Browser(Vec<(String, String)>);
-
-impl Sandbox {
-    async fn new() -> Option<Self> {
-        if env::var("AWS_ENDPOINT_URL").is_err() || env::var("GRANTS_TABLE").is_err() {
-            eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
-            return None;
-        }
-        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
-        let table = |name| config::variable(name).expect("a sandbox");
-        let applications = ApplicationsTable::new(DynamoDb::new(&aws), table("APPLICATIONS_TABLE"));
-        let (application, _) = Application::register(
-            "<App> & \"Co\"",
-            vec![RedirectUri::parse(REDIRECT_URI).expect("a URI")],
-        );
-        applications.put(&application).await.expect("a table");
-        let number = uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000_000;
-        let patient = BeneId::parse(&format!("-9{number}")).expect("an id");
-        // That the person is there is all that a sign-in asks.
-        let person = StoredItem {
-            bytes: vec![1],
-            last_updated: Timestamp::now(),
-            mbi_hash: None,
-        };
-        let claims = ClaimsTable::new(DynamoDb::new(&aws), table("CLAIMS_TABLE"));
-        claims
-            .insert(&patient, &ItemKey::Person, person)
-            .await
-            .expect("a table");
-        Some(Self {
-            state: State::from_environment(&aws).await.expect("a sandbox"),
-            applications,
-            tables: AuthorizationTables::from_environment(&aws).expect("a sandbox"),
-            application,
-            patient,
-        })
-    }
-
-    fn request(&self) -> Vec<(String, String)> {
-        [
-            ("client_id", self.application.client_id.as_str()),
-            ("redirect_uri", REDIRECT_URI),
-            ("response_type", "code"),
-            ("state", STATE),
-            ("code_challenge", CHALLENGE),
-            ("code_challenge_method", "S256"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
-    }
-
-    async fn get(&self, browser: &mut Browser, target: &str) -> Response {
-        self.send(browser, Method::GET, target, &[]).await
-    }
-
-    async fn post(&self, browser: &mut Browser, target: &str, form: &[(&str, &str)]) -> Response {
-        self.send(browser, Method::POST, target, form).await
-    }
-
-    async fn send(
-        &self,
-        browser: &mut Browser,
-        method: Method,
-        target: &str,
-        form: &[(&str, &str)],
-    ) -> Response {
-        let url = Url::parse(BASE_URL)
-            .and_then(|base| base.join(target))
-            .expect("a path");
-        let (version, path) = match url.path().strip_prefix("/v2") {
-            Some(path) => (Some(ApiVersion::V2), path),
-            None => (None, url.path()),
-        };
-        let mut headers = HeaderMap::new();
-        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        headers.insert(header::CONTENT_TYPE, form_type);
-        if let Ok(cookies) = HeaderValue::from_str(&browser.header()) {
-            headers.insert(header::COOKIE, cookies);
-        }
-        let body = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish();
-        let response = handle(
-            &self.state,
-            Call {
-                method,
-                version,
-                path: path.trim_end_matches('/').to_owned(),
-                query: url.query_pairs().into_owned().collect(),
-                headers,
-                body: body.into_bytes(),
-                request_id: "test".into(),
-                base_url: BASE_URL.into(),
-                source_ip: None,
-            },
-        )
-        .await;
-        browser.take(&response);
-        response
-    }
-
-    /// The address of the sign-in page.
-    async fn begin(&self, browser: &mut Browser) -> String {
-        self.begin_with(browser, &[]).await
-    }
-
-    async fn begin_with(&self, browser: &mut Browser, more: &[(&str, &str)]) -> String {
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(self.request())
-            .extend_pairs(more)
-            .finish();
-        let response = self
-            .get(browser, &format!("/v2/o/authorize/?{query}"))
-            .await;
-        assert_eq!(response.status, 302, "{}", text(&response));
-        location(&response)
-    }
-
-    /// The address of the consent page.
-    async fn sign_in(&self, browser: &mut Browser, page: &str) -> String {
-        let html = text(&self.get(browser, page).await);
-        let username = sandbox::user_name_of(&self.patient);
-        let response = self
-            .try_sign_in(browser, &html, &username, &sandbox::password_of(&username))
-            .await;
-        assert_eq!(response.status, 303, "{}", text(&response));
-        location(&response)
-    }
-
-    async fn try_sign_in(
-        &self,
-        browser: &mut Browser,
-        html: &str,
-        username: &str,
-        password: &str,
-    ) -> Response {
-        let (approval, csrf_token) = (hidden(html, "approval"), hidden(html, "csrf_token"));
-        let form = [
-            ("approval", approval.as_str()),
-            ("csrf_token", &csrf_token),
-            ("username", username),
-            ("password", password),
-        ];
-        self.post(browser, "/login", &form).await
-    }
-
-    /// What the application gets told after that decision.
-    async fn decide(&self, choices: &[(&str, &str)]) -> Url {
-        self.decide_on(&[], choices).await
-    }
-
-    /// What the application gets told after that decision on a request with more parameters.
-    async fn decide_on(&self, more: &[(&str, &str)], choices: &[(&str, &str)]) -> Url {
-        let mut browser = Browser::default();
-        let sign_in = self.begin_with(&mut browser, more).await;
-        let consent = self.sign_in(&mut browser, &sign_in).await;
-        let html = text(&self.get(&mut browser, &consent).await);
-        let csrf_token = hidden(&html, "csrf_token");
-        let form = [&[("csrf_token", csrf_token.as_str())], choices].concat();
-        let response = self.post(&mut browser, &consent, &form).await;
-        assert_eq!(response.status, 303, "{}", text(&response));
-        assert!(browser.0.is_empty(), "the session ends with the decision");
-        Url::parse(&location(&response)).expect("a URL")
-    }
-
-    /// The actions in the person's audit records.
-    async fn recorded(&self) -> Vec<String> {
-        let table = config::variable("AUDIT_TABLE").expect("a sandbox");
-        let client = DynamoDb::new(&config::aws(env!("CARGO_PKG_NAME")).await);
-        let query = client
-            .query()
-            .table_name(table)
-            .key_condition_expression("pk = :patient")
-            .expression_attribute_values(
-                ":patient",
-                AttributeValue::S(self.patient.as_str().to_owned()),
-            );
-        let found = query.send().await.expect("a table").items;
-        let action = |item: &HashMap<String, AttributeValue>| {
-            item["action"].as_s().expect("an action").to_owned()
-        };
-        found.iter().flatten().map(action).collect()
-    }
-
-    async fn grant(&self) -> Option<Grant> {
-        let client_id = &self.application.client_id;
-        self.tables
-            .grants
-            .get(&self.patient, client_id)
-            .await
-            .expect("a table")
-    }
-}
-
-impl Browser {
-    fn header(&self) -> String {
-        let pairs = self.0.iter().map(|(name, value)| format!("{name}={value}"));
-        pairs.collect::<Vec<_>>().join("; ")
-    }
-
-    fn take(&mut self, response: &Response) {
-        for cookie in response.headers.get_all(header::SET_COOKIE) {
-            let cookie = cookie.to_str().expect("text");
-            assert!(cookie.contains("; HttpOnly; SameSite=Lax"), "{cookie}");
-            let pair = cookie
-                .split(';')
-                .next()
-                .and_then(|pair| pair.split_once('='));
-            let (name, value) = pair.expect("a pair");
-            self.0.retain(|(known, _)| known != name);
-            if !cookie.contains("Max-Age=0") {
-                self.0.push((name.to_owned(), value.to_owned()));
-            }
-        }
-    }
-}
-
-fn text(response: &Response) -> String {
-    String::from_utf8(response.body.clone()).expect("UTF-8")
-}
-
-fn location(response: &Response) -> String {
-    response.header("location").expect("a location").to_owned()
-}
-
-fn hidden(html: &str, name: &str) -> String {
-    let marker = format!(r#"name="{name}" value=""#);
-    let rest = html
-        .split_once(&marker)
-        .unwrap_or_else(|| panic!("no field {name} in {html}"))
-        .1;
-    rest.split('"').next().unwrap_or_default().to_owned()
-}
-
-fn answer(url: &Url, name: &str) -> Option<String> {
-    let mut pairs = url.query_pairs();
-    pairs
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.into_owned())
-}
+use crate::visit::{
+    BASE_URL, Browser, REDIRECT_URI, STATE, Sandbox, answer, hidden, location, text,
+};
 
 #[tokio::test]
 async fn goes_from_the_request_to_a_code() {
@@ -434,6 +180,104 @@ async fn shows_pages_with_the_ids_that_browser_tests_use_and_safe_headers() {
 }
 
 #[tokio::test]
+async fn without_an_audit_record_nobody_is_signed_in_and_nothing_is_granted_or_used_up() {
+    let Some((sandbox, proxy)) = Sandbox::behind_a_proxy().await else {
+        return;
+    };
+    let table = config::variable("AUDIT_TABLE").expect("a sandbox");
+    let fail = |fault| proxy.set([Rule::of(&[], When::From(0), fault).on(&table)]);
+    let mut browser = Browser::default();
+    let sign_in = sandbox.begin(&mut browser).await;
+    let html = text(&sandbox.get(&mut browser, &sign_in).await);
+    let username = sandbox::user_name_of(&sandbox.patient);
+    let password = sandbox::password_of(&username);
+    for fault in [Fault::InternalError, Fault::Throttling] {
+        fail(fault);
+        let response = sandbox
+            .try_sign_in(&mut browser, &html, &username, &password)
+            .await;
+        check_unavailable(&response);
+        let page = sandbox.get(&mut browser, &sign_in).await;
+        assert_eq!(page.status, 200, "still nobody is signed in");
+    }
+    proxy.heal();
+    let consent = sandbox.sign_in(&mut browser, &sign_in).await;
+    let html = text(&sandbox.get(&mut browser, &consent).await);
+    let csrf_token = hidden(&html, "csrf_token");
+    let (token, allow) = (("csrf_token", csrf_token.as_str()), ("allow", "Connect"));
+    let share = ("share_demographic_scopes", "True");
+    let decisions: [&[(&str, &str)]; 3] = [&[token, share, allow], &[token, allow], &[token]];
+    for fault in [Fault::InternalError, Fault::Throttling] {
+        fail(fault);
+        for decision in decisions {
+            let response = sandbox.post(&mut browser, &consent, decision).await;
+            check_unavailable(&response);
+            assert!(sandbox.grant().await.is_none(), "{decision:?}");
+        }
+    }
+    proxy.heal();
+    assert_eq!(sandbox.recorded().await, ["signed-in"]);
+    let response = sandbox.post(&mut browser, &consent, decisions[0]).await;
+    assert_eq!(response.status, 303, "the same decision can be sent again");
+    assert!(sandbox.grant().await.is_some());
+}
+
+fn check_unavailable(response: &Response) {
+    assert_eq!(response.status, 503, "{}", text(response));
+    assert_eq!(response.header("retry-after"), Some("1"));
+    assert_eq!(response.header("location"), None);
+}
+
+/// As behind a gateway: on https, and below a stage.
+#[tokio::test]
+async fn on_https_every_cookie_is_bound_to_the_host() {
+    let Some(sandbox) = Sandbox::new().await else {
+        return;
+    };
+    let sandbox = Sandbox {
+        base_url: "https://api.example/dev",
+        ..sandbox
+    };
+    let mut browser = Browser::default();
+    let begun = sandbox.begun(&mut browser).await;
+    check_cookie(&begun, APPROVAL_SECONDS);
+    let sign_in = location(&begun);
+    assert!(sign_in.starts_with("/dev/login?"), "{sign_in}");
+    let html = text(&sandbox.get(&mut browser, &sign_in).await);
+    let username = sandbox::user_name_of(&sandbox.patient);
+    let password = sandbox::password_of(&username);
+    let signed_in = sandbox
+        .try_sign_in(&mut browser, &html, &username, &password)
+        .await;
+    check_cookie(&signed_in, APPROVAL_SECONDS);
+    let consent = location(&signed_in);
+    let html = text(&sandbox.get(&mut browser, &consent).await);
+    let csrf_token = hidden(&html, "csrf_token");
+    let allow = [("csrf_token", csrf_token.as_str()), ("allow", "Connect")];
+    let decided = sandbox.post(&mut browser, &consent, &allow).await;
+    check_cookie(&decided, 0);
+    assert!(location(&decided).contains("code="));
+}
+
+/// One cookie, which browsers keep for this host alone, send by https alone and show to no script (RFC 6265bis section
+/// 4.1.3.2).
+fn check_cookie(response: &Response, max_age: i64) {
+    let cookies: Vec<_> = response
+        .headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .collect();
+    let [cookie] = cookies[..] else {
+        panic!("{} cookies", cookies.len());
+    };
+    let cookie = cookie.to_str().expect("text");
+    let (pair, attributes) = cookie.split_once("; ").expect("attributes");
+    assert!(pair.starts_with("__Host-bluebutton-"), "{cookie}");
+    let expected = format!("Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax; Secure");
+    assert_eq!(attributes, expected);
+}
+
+#[tokio::test]
 async fn each_step_belongs_to_one_browser_and_happens_once() {
     let Some(sandbox) = Sandbox::new().await else {
         return;
@@ -507,45 +351,6 @@ async fn a_request_waits_ten_minutes_for_its_beneficiary_and_not_a_second_longer
 }
 
 #[tokio::test]
-async fn locks_a_user_name_after_five_failures_and_answers_the_same_for_unknown_names() {
-    let Some(sandbox) = Sandbox::new().await else {
-        return;
-    };
-    let mut browser = Browser::default();
-    let sign_in = sandbox.begin(&mut browser).await;
-    let html = text(&sandbox.get(&mut browser, &sign_in).await);
-    let username = sandbox::user_name_of(&sandbox.patient);
-    let unknown = format!("{username}0");
-    let attempt = async |username: &str, password: &str| {
-        let mut browser = browser.clone();
-        let response = sandbox
-            .try_sign_in(&mut browser, &html, username, password)
-            .await;
-        // What was typed is shown again, and the nonce in front of it differs from page to page.
-        let html = text(&response);
-        let shown = html
-            .split_once("<main")
-            .map(|(_, main)| main.replace(username, ""));
-        (response.status.as_u16(), shown.expect("a page"))
-    };
-    let wrong = attempt(&username, "wrong").await;
-    assert_eq!(wrong.0, 403);
-    assert_eq!(
-        attempt(&unknown, &sandbox::password_of(&unknown)).await,
-        wrong
-    );
-    assert_eq!(attempt("", "").await, wrong);
-    assert_eq!(attempt(&"x".repeat(5000), "x").await, wrong);
-    for _ in 0..4 {
-        assert_eq!(attempt(&username, "wrong").await, wrong);
-    }
-    assert_eq!(
-        attempt(&username, &sandbox::password_of(&username)).await,
-        wrong
-    );
-}
-
-#[tokio::test]
 async fn answers_bad_requests_itself_and_sends_the_browser_nowhere() {
     let Some(sandbox) = Sandbox::new().await else {
         return;
@@ -583,7 +388,7 @@ async fn answers_bad_requests_itself_and_sends_the_browser_nowhere() {
         };
         assert_eq!(response.status, status, "{changes:?}");
         assert!(response.header("location").is_none(), "{changes:?}");
-        assert!(browser.0.is_empty());
+        assert!(browser.cookies.is_empty());
         assert!(
             text(&response).contains(expected),
             "{expected} in {}",
