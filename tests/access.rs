@@ -140,7 +140,7 @@ fn granted(template: &str, function: &str) -> BTreeSet<String> {
     let name = format!("{}{rest}Role", first.to_uppercase());
     let role = resource(template, &name);
     let mut rights = statements(role);
-    if role.contains("ManagedPolicyArns: [!Ref CheckTokens]") {
+    if role.contains("ManagedPolicyArns: [!Ref CheckTokens,") {
         rights.extend(statements(resource(template, "CheckTokens")));
     }
     rights
@@ -159,7 +159,11 @@ fn resource<'a>(template: &'a str, name: &str) -> &'a str {
     ends.map_or(rest, |(at, _)| &rest[..at])
 }
 
-/// The rights that statements allow, but for logs and for what other services decrypt on the function's behalf.
+/// What Lambda itself does in a function's name: its log, and what it hands over to the queue of dead letters. (Traces
+/// have a policy of their own.)
+const LAMBDAS_OWN: [&str; 3] = ["logs:", "sqs:SendMessage", "kms:GenerateDataKey"];
+
+/// The rights that statements allow, but for what Lambda does and what services decrypt on the function's behalf.
 fn statements(resource: &str) -> BTreeSet<String> {
     let mut rights = BTreeSet::new();
     for statement in resource.split("- Sid:").skip(1) {
@@ -173,9 +177,8 @@ fn statements(resource: &str) -> BTreeSet<String> {
             false => resources,
         };
         let actions = words(actions).filter(|word| word.contains(':') && !word.ends_with(':'));
-        for action in
-            actions.filter(|action| !action.starts_with("logs:") && *action != "kms:Decrypt")
-        {
+        let is_own = |action: &str| LAMBDAS_OWN.iter().any(|own| action.starts_with(own));
+        for action in actions.filter(|action| !is_own(action) && *action != "kms:Decrypt") {
             for name in names(resources) {
                 rights.insert(format!("{action} {name}"));
             }

@@ -26,5 +26,6 @@ mod script;
 mod secrets;
 mod straight_path;
 mod synthea;
+mod templates;
 mod validity;
 mod walk;

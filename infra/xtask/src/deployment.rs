@@ -21,7 +21,15 @@ use crate::tools::{self, CARGO_LAMBDA, MINISTACK, SAM, make_folder};
 use crate::workspace::Workspace;
 
 const STACK: &str = "bluebutton-sandbox";
-const TEMPLATES: [&str; 3] = ["template.yaml", "infra/data.yaml", "infra/access.yaml"];
+const TEMPLATES: [&str; 5] = [
+    "template.yaml",
+    "infra/access.yaml",
+    "infra/data.yaml",
+    "infra/edge.yaml",
+    "infra/observability.yaml",
+];
+/// `local` leaves out what a local AWS does not know: firewall, alarms over several metrics, budgets.
+const PARAMETERS: &str = "Stage=local Settings=LogRetentionDays=7,Architecture=x86_64";
 /// As many as the acceptance tests name.
 const BENEFICIARIES: u32 = 30;
 const INGEST_SECONDS_MAX: u64 = 60;
@@ -97,7 +105,7 @@ impl Deployment<'_> {
     /// Unoptimised x86_64 packages: link-time optimisation takes minutes for each function.
     fn build(&self) -> Outcome {
         let step = Step::start("sam build (unoptimised)");
-        let mut build = self.sam(&["build", "--parameter-overrides", "Architecture=x86_64"]);
+        let mut build = self.sam(&["build", "--parameter-overrides", PARAMETERS]);
         build
             .arg("--build-dir")
             .arg(self.state.join("build"))
@@ -111,9 +119,9 @@ impl Deployment<'_> {
 
     fn deploy(&self, what: &str, public_base_url: Option<&str>) -> Outcome {
         let step = Step::start(what);
-        let mut overrides = "Stage=sandbox LogRetentionDays=7 Architecture=x86_64".to_owned();
+        let mut overrides = PARAMETERS.to_owned();
         if let Some(url) = public_base_url {
-            overrides = format!("{overrides} PublicBaseUrl={url}");
+            overrides = format!("{overrides},PublicBaseUrl={url}");
         }
         let mut deploy = self.sam(&["deploy", "--config-env", "sandbox", "--config-file"]);
         deploy

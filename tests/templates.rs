@@ -1,0 +1,275 @@
+//! What no local AWS can show of the templates, read from their text: what a deployment asks, whom it tells, what it
+//! stands behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::architecture::read;
+
+/// `sam deploy --guided` asks for every parameter of the root template.
+const QUESTIONS_MAX: usize = 5;
+
+const TEMPLATES: [&str; 5] = [
+    "template.yaml",
+    "infra/access.yaml",
+    "infra/data.yaml",
+    "infra/edge.yaml",
+    "infra/observability.yaml",
+];
+
+/// Every alarm, by what follows the stack's name. The budget is no alarm of CloudWatch, and has a page as well.
+const ALARMS: [&str; 15] = [
+    "audit-failures",
+    "dead-letters",
+    "firewall-blocks",
+    "function-errors",
+    "function-throttles",
+    "key-errors",
+    "latency",
+    "provider-errors",
+    "rejected-rows",
+    "server-errors",
+    "sign-in-lockouts",
+    "stale-data",
+    "store-throttles",
+    "token-reuse",
+    "unauthorized",
+];
+
+#[test]
+fn the_guided_deployment_asks_five_questions_of_ours_and_each_has_a_default() {
+    let template = read("template.yaml");
+    let parameters = blocks(section(&template, "Parameters"));
+    assert!(parameters.len() <= QUESTIONS_MAX, "{:?}", parameters.keys());
+    for (name, text) in parameters {
+        assert!(text.contains("\n    Default: "), "{name} has no default");
+    }
+}
+
+#[test]
+fn every_parameter_is_described_limited_and_grouped() {
+    for file in TEMPLATES {
+        let template = read(file);
+        let metadata = section(&template, "Metadata");
+        for (name, text) in blocks(section(&template, "Parameters")) {
+            assert!(text.contains("Description: "), "{file}: {name}");
+            let limits = ["AllowedValues:", "AllowedPattern:", "Type: Number"];
+            assert!(
+                limits.iter().any(|limit| text.contains(limit)),
+                "{file}: {name} takes anything"
+            );
+            let is_grouped = metadata
+                .split([' ', ',', '[', ']', '\n'])
+                .any(|word| word == name);
+            assert!(is_grouped, "{file}: {name} is in no group");
+        }
+    }
+}
+
+/// A setting is written down three times: where it is read, in the pattern that it has to match, and in the page.
+#[test]
+fn every_setting_is_read_with_one_default_checked_and_explained() {
+    let template = read("template.yaml");
+    let (_, template) = template.split_once("\nParameters:\n").unwrap();
+    let page = read("infra/docs/deploy.md");
+    let (_, table) = page.split_once("## Settings").unwrap();
+    let mut read = BTreeMap::new();
+    for text in template.split("\",${Settings},").skip(1) {
+        let (name, rest) = text.split_once('=').unwrap();
+        let default = rest.split('"').next().unwrap();
+        let earlier = read.insert(name, default);
+        let is_same = earlier.is_none_or(|earlier| earlier == default || default.contains('$'));
+        assert!(
+            is_same,
+            "{name} has two defaults: {earlier:?} and {default}"
+        );
+    }
+    let (_, pattern) = template.split_once("AllowedPattern: \"^((\\\n").unwrap();
+    let (pattern, _) = pattern.split_once("\n      )(,|$))*$\"").unwrap();
+    let checked: BTreeSet<_> = pattern
+        .lines()
+        .map(|line| line.trim().split('=').next().unwrap())
+        .collect();
+    let explained: BTreeSet<_> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .take(checked.len())
+        .collect();
+    assert_eq!(read.keys().copied().collect::<BTreeSet<_>>(), checked);
+    assert_eq!(explained, checked);
+    for (name, default) in read
+        .iter()
+        .filter(|(_, default)| !default.is_empty() && !default.contains('$'))
+    {
+        assert!(
+            table.contains(&format!("| `{name}` | {default} |")),
+            "{name} {default}"
+        );
+    }
+}
+
+#[test]
+fn no_template_names_a_partition_an_account_or_a_region() {
+    for file in TEMPLATES.into_iter().chain(["infra/routes.yaml"]) {
+        for line in read(file)
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+        {
+            for named in [
+                "arn:aws",
+                "amazonaws.com/",
+                "us-east-1",
+                "us-west-2",
+                "us-gov-west",
+            ] {
+                assert!(!line.contains(named), "{file}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_alarm_goes_to_the_topic_and_names_its_page() {
+    let templates = ["infra/observability.yaml", "infra/edge.yaml"].map(read);
+    let mut named = BTreeSet::new();
+    for alarm in templates
+        .iter()
+        .flat_map(|text| resources(text, "AWS::CloudWatch::Alarm"))
+    {
+        let (_, name) = alarm.split_once("AlarmName: !Sub \"${Name}-").unwrap();
+        let name = name.split('"').next().unwrap();
+        for part in [
+            &format!("What to do: infra/docs/runbooks/{name}.md"),
+            "\n      AlarmActions: [!",
+            "\n      OKActions: [!",
+            "\n      TreatMissingData: ",
+            "\n      EvaluationPeriods: ",
+        ] {
+            assert!(alarm.contains(part), "{name} has no {part}");
+        }
+        named.insert(name.to_owned());
+    }
+    assert_eq!(named, ALARMS.map(str::to_owned).into());
+    assert!(templates[0].contains("infra/docs/runbooks/budget.md"));
+}
+
+/// What comes first is cheapest and blocks most (the order of the rules is that of their priorities).
+#[test]
+fn the_firewall_lets_loopback_redirects_through_and_logs_nothing_personal() {
+    const RULES: [&str; 8] = [
+        "addresses-of-bad-repute",
+        "sign-ins-of-one-address",
+        "token-requests-of-one-address",
+        "requests-of-one-address",
+        "bodies-beyond-a-form",
+        "common-attacks",
+        "urls-where-no-redirect-uri-belongs",
+        "known-bad-inputs",
+    ];
+    let template = read("infra/edge.yaml");
+    let rules: Vec<_> = template.split("\n        - Name: ").skip(1).collect();
+    for (priority, (rule, name)) in rules.iter().zip(RULES).enumerate() {
+        assert!(rule.starts_with(name), "{rule}");
+        assert!(rule.contains(&format!("Priority: {priority}\n")), "{rule}");
+    }
+    for part in [
+        "{ Name: GenericRFI_QUERYARGUMENTS, ActionToUse: { Count: {} } }",
+        "{ Name: EC2MetaDataSSRF_QUERYARGUMENTS, ActionToUse: { Count: {} } }",
+        "FieldToMatch: { Body: { OversizeHandling: MATCH } }",
+        "- SingleHeader: { Name: authorization }",
+        "- SingleHeader: { Name: cookie }",
+        "- QueryString: {}",
+        "- UriPath: {}",
+        "SampledRequestsEnabled: false",
+    ] {
+        assert!(template.contains(part), "{part}");
+    }
+    assert!(!template.contains("SampledRequestsEnabled: true"));
+}
+
+/// A path holds a beneficiary's id and a query string codes: neither stands in a log or a trace of the gateway.
+#[test]
+fn the_gateway_writes_the_route_of_a_call_and_nothing_that_it_holds() {
+    let template = read("template.yaml");
+    let api = resources(&template, "AWS::Serverless::Api");
+    let (_, format) = api[0].split_once("Format: >-").unwrap();
+    let (format, _) = format.split_once("\n      # ").unwrap();
+    let variables: BTreeSet<_> = format
+        .split("$context.")
+        .skip(1)
+        .map(|text| text.split(['"', ',']).next().unwrap())
+        .collect();
+    let allowed = [
+        "error.responseType",
+        "httpMethod",
+        "integration.integrationStatus",
+        "integration.latency",
+        "requestId",
+        "requestTimeEpoch",
+        "resourcePath",
+        "responseLatency",
+        "responseLength",
+        "status",
+        "wafResponseCode",
+    ];
+    assert_eq!(variables, allowed.into());
+    for part in [
+        "TracingEnabled: false",
+        "DataTraceEnabled: false",
+        "LoggingLevel: \"OFF\"",
+    ] {
+        assert!(api[0].contains(part), "{part}");
+    }
+    assert!(template.contains("\n    Tracing: Active\n"));
+}
+
+#[test]
+fn every_log_is_encrypted_and_ends() {
+    for file in ["infra/access.yaml", "infra/edge.yaml"] {
+        let template = read(file);
+        let logs = resources(&template, "AWS::Logs::LogGroup");
+        assert!(!logs.is_empty());
+        for log in logs {
+            assert!(
+                log.contains("\n      RetentionInDays: !Ref LogRetentionDays\n"),
+                "{log}"
+            );
+            assert!(log.contains("\n      KmsKeyId: !Ref DataKey\n"), "{log}");
+        }
+    }
+}
+
+/// The text of a top-level section, without its name.
+fn section<'a>(template: &'a str, name: &str) -> &'a str {
+    let (_, rest) = template.split_once(&format!("\n{name}:\n")).unwrap();
+    let end = rest
+        .lines()
+        .find(|line| line.starts_with(|first: char| first.is_ascii_alphabetic()));
+    end.map_or(rest, |line| rest.split(line).next().unwrap())
+}
+
+/// The members of a section by their names.
+fn blocks(section: &str) -> BTreeMap<&str, &str> {
+    let mut rest = section;
+    let mut blocks = BTreeMap::new();
+    while let Some((name, text)) = rest.split_once(":\n") {
+        let end = text
+            .match_indices("\n  ")
+            .find(|(at, _)| text[at + 3..].starts_with(|next: char| next.is_ascii_alphabetic()));
+        let end = end.map_or(text.len(), |(at, _)| at);
+        blocks.insert(name.trim(), &text[..end]);
+        rest = &text[end..];
+    }
+    blocks
+}
+
+/// The texts of the resources of a type.
+fn resources<'a>(template: &'a str, kind: &str) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    for text in template.split(&format!("\n    Type: {kind}\n")).skip(1) {
+        let end = text
+            .match_indices("\n  ")
+            .find(|(at, _)| text[at + 3..].starts_with(|next: char| next.is_ascii_alphabetic()));
+        found.push(end.map_or(text, |(at, _)| &text[..at]));
+    }
+    found
+}
