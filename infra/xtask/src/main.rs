@@ -13,6 +13,7 @@ mod deployment;
 mod doctor;
 mod failure;
 mod local_aws;
+mod package;
 mod processes;
 mod routes;
 mod sandbox;
@@ -54,6 +55,8 @@ enum Command {
     Synthesize(Arguments),
     /// Measure in a release build how fast stored claims become FHIR.
     Bench(bench::Options),
+    /// Build a release: the functions' zips for arm64, templates, bill of materials, checksums.
+    Package,
     /// Run HAPI FHIR's validator over answers of the running sandbox (needs Maven and a JDK).
     Validate(validate::Options),
     /// Write the routes into the API's definition, the local router and the README.
@@ -95,6 +98,7 @@ fn run(command: Command, workspace: &Workspace) -> Outcome {
         Command::Rotate(passed) => admin::run(workspace, "rotate", &passed.arguments),
         Command::Synthesize(passed) => admin::run(workspace, "synthesize", &passed.arguments),
         Command::Bench(options) => bench::run(workspace, &options),
+        Command::Package => package::run(workspace),
         Command::Validate(options) => validate::run(workspace, options),
         Command::Routes => routes::write(&workspace.root),
     }
@@ -118,6 +122,7 @@ mod tests {
             "infra/docs/compatibility.md",
             "infra/docs/keys.md",
             "infra/docs/measurements.md",
+            "infra/docs/release.md",
         ] {
             let text = fs::read_to_string(root.join(document)).unwrap();
             for named in text.split("cargo xtask ").skip(1) {

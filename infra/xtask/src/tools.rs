@@ -85,6 +85,17 @@ pub(crate) const DETECT_SECRETS: Tool = Tool {
     size: "30 MB",
 };
 
+/// Knows the schema of bills of materials.
+pub(crate) const CYCLONEDX: Tool = Tool {
+    name: "CycloneDX's library",
+    installer: Installer::Pip,
+    packages: &[
+        "cyclonedx-python-lib==11.12.0",
+        "cyclonedx-python-lib[json-validation]==11.12.0",
+    ],
+    size: "40 MB",
+};
+
 /// What tests need of Node: a second validator of FHIR R4, an independent OpenID Connect provider, the accessibility
 /// rules of axe, and two clients that have to work unchanged.
 pub(crate) const NODE_PACKAGES: Tool = Tool {
