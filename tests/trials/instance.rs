@@ -5,7 +5,7 @@ use std::pin::Pin;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config::{ConfigError, Configuration, Stage, variable},
+    config::{ConfigError, Configuration, Limits, Stage, variable},
     exchange,
     http::{Call, Response},
     lookups_file::Installed,
@@ -50,20 +50,26 @@ pub(crate) struct Answer {
 impl Instance {
     /// Starts the functions with what the environment names; again, where a busy local AWS did not answer in time.
     pub(crate) async fn start(aws: &SdkConfig) -> Self {
+        let limits = Limits::from_environment().expect("a sandbox");
+        Self::start_with(aws, limits).await
+    }
+
+    /// The same with other limits of sign-in than the environment's.
+    pub(crate) async fn start_with(aws: &SdkConfig, limits: Limits) -> Self {
         const STARTS_MAX: usize = 10;
         for _ in 1..STARTS_MAX {
-            if let Ok(instance) = Self::try_start(aws).await {
+            if let Ok(instance) = Self::try_start(aws, limits).await {
                 return instance;
             }
         }
-        Self::try_start(aws).await.expect("a sandbox")
+        Self::try_start(aws, limits).await.expect("a sandbox")
     }
 
-    async fn try_start(aws: &SdkConfig) -> Result<Self, ConfigError> {
+    async fn try_start(aws: &SdkConfig, limits: Limits) -> Result<Self, ConfigError> {
         let configuration = Configuration::read(aws).await?;
         let identity = variable("IDENTITY_TABLE")?;
         Ok(Self {
-            authorize: authorize::State::from_environment(aws).await?,
+            authorize: authorize::State::new(aws, configuration.stage, None, limits).await?,
             token: token::State::from_environment(aws).await?,
             stage: configuration.stage,
             resources: exchange::State::from_environment(aws).await?,

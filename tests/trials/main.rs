@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 mod cross_patient;
+mod expired;
 mod instance;
 mod lost_replies;
 mod matrix;
 mod pair;
 mod races;
 mod rounds;
+mod timing;

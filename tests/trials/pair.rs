@@ -42,6 +42,7 @@ pub(crate) struct Sandbox {
 }
 
 /// One of the sandbox's people, and an application that nobody else uses.
+#[derive(Clone)]
 pub(crate) struct Pair {
     pub(crate) application: Application,
     secret: Secret,
@@ -82,14 +83,19 @@ impl Sandbox {
 
     /// The synthetic person of that number with a new application.
     pub(crate) async fn pair(&self, number: u64) -> Pair {
-        let patient = format!("-{}", 20_140_000_000_001 + number);
+        self.pair_of(&format!("-{}", 20_140_000_000_001 + number))
+            .await
+    }
+
+    /// That person with a new application.
+    pub(crate) async fn pair_of(&self, patient: &str) -> Pair {
         let redirect_uri = RedirectUri::parse(REDIRECT_URI).expect("a URI");
         let (application, secret) = Application::register("Trial", vec![redirect_uri]);
         self.applications.put(&application).await.expect("a table");
         Pair {
             application,
             secret,
-            patient: BeneId::parse(&patient).expect("an id"),
+            patient: BeneId::parse(patient).expect("an id"),
         }
     }
 
@@ -102,7 +108,12 @@ impl Sandbox {
 
     /// A new consent of the pair, as the consent page writes it, and its code.
     pub(crate) async fn consent(&self, pair: &Pair) -> String {
-        let consent = Consent::new(&pair.application, &pair.patient, Timestamp::now());
+        self.consent_at(pair, Timestamp::now()).await
+    }
+
+    /// The same at another time.
+    pub(crate) async fn consent_at(&self, pair: &Pair, now: Timestamp) -> String {
+        let consent = Consent::new(&pair.application, &pair.patient, now);
         consent.give(&self.tables).await.expose().to_owned()
     }
 
@@ -115,6 +126,14 @@ impl Sandbox {
 }
 
 impl Pair {
+    /// The application with another person.
+    pub(crate) fn with(&self, patient: BeneId) -> Self {
+        Self {
+            patient,
+            ..self.clone()
+        }
+    }
+
     /// The exchange of a code.
     pub(crate) fn redemption(&self, code: &str) -> Request {
         self.post(
@@ -161,13 +180,8 @@ impl Pair {
     /// The person's answer on the sign-in page.
     pub(crate) fn sign_in(&self, browser: &Browser, page: &Answer) -> Request {
         let username = sandbox::user_name_of(&self.patient);
-        let form = [
-            ("approval", hidden(&page.body, "approval")),
-            ("csrf_token", hidden(&page.body, "csrf_token")),
-            ("password", sandbox::password_of(&username)),
-            ("username", username),
-        ];
-        browser.with_cookie(Request::post("/login", form))
+        let password = sandbox::password_of(&username);
+        sign_in(browser, page, &username, &password)
     }
 
     /// The person's answer on the consent page.
@@ -195,6 +209,17 @@ impl Pair {
             _ => panic!("{answer:?}"),
         }
     }
+}
+
+/// What somebody types on the sign-in page.
+pub(crate) fn sign_in(browser: &Browser, page: &Answer, username: &str, password: &str) -> Request {
+    let form = [
+        ("approval", hidden(&page.body, "approval")),
+        ("csrf_token", hidden(&page.body, "csrf_token")),
+        ("password", password.to_owned()),
+        ("username", username.to_owned()),
+    ];
+    browser.with_cookie(Request::post("/login", form))
 }
 
 impl Pair {
