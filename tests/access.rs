@@ -65,6 +65,7 @@ const CALLS: &[(&str, &[Right])] = &[
     ("exchange::State::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
     ("Configuration::read(", &[(SECRET, "ConfigurationSecret")]),
     ("Verifier::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
+    ("Health::new(", &[(GET, "ApplicationsTable"), (GET, "GrantsTable"), (GET, "TransientTable"), (GET, "RefreshTokensTable"), (GET, "AuditTable"), (GET, "ClaimsTable"), (GET, "IdentityTable"), (SECRET, "IdentityProviderSecret")]),
     ("Keys::read(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
     ("Signer::new(", &[(SIGN, "SigningKeys")]),
     ("\"TOKEN_SECRET\"", &[(SECRET, "TokenSecret")]),

@@ -1,11 +1,13 @@
 //! Configuration: the environment, the stage, the AWS clients with their time-outs.
 
 use aws_config::{AppName, BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_kms::Client as Kms;
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use serde::Deserialize;
 use std::{env, fmt, path::PathBuf, time::Duration};
 
-use crate::secret::Secret;
+use crate::{metrics::AwsCalls, secret::Secret};
 
 const CONNECT_TIMEOUT_SECONDS: u64 = 1;
 const ATTEMPT_TIMEOUT_SECONDS: u64 = 2;
@@ -164,6 +166,31 @@ pub async fn aws(program: &'static str) -> SdkConfig {
         .await
 }
 
+/// A client of DynamoDB whose calls are counted.
+#[must_use]
+pub fn dynamodb(aws: &SdkConfig) -> DynamoDb {
+    DynamoDb::from_conf(
+        aws_sdk_dynamodb::config::Builder::from(aws)
+            .interceptor(AwsCalls)
+            .build(),
+    )
+}
+
+/// A client of KMS whose calls are counted.
+#[must_use]
+pub fn kms(aws: &SdkConfig) -> Kms {
+    Kms::from_conf(
+        aws_sdk_kms::config::Builder::from(aws)
+            .interceptor(AwsCalls)
+            .build(),
+    )
+}
+
+fn secrets_manager(aws: &SdkConfig) -> SecretsManager {
+    let counted = aws_sdk_secretsmanager::config::Builder::from(aws).interceptor(AwsCalls);
+    SecretsManager::from_conf(counted.build())
+}
+
 /// An environment variable that must be there.
 ///
 /// # Errors
@@ -197,7 +224,7 @@ pub async fn secret(aws: &SdkConfig, name: &'static str) -> Result<Secret, Confi
 }
 
 async fn secret_named(aws: &SdkConfig, name: &str) -> Option<Secret> {
-    let client = SecretsManager::new(aws);
+    let client = secrets_manager(aws);
     let answer = client.get_secret_value().secret_id(name).send().await;
     answer.ok()?.secret_string.map(Secret::new)
 }

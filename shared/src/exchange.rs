@@ -6,7 +6,6 @@
 mod freshness;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client as DynamoDb;
 use jiff::Timestamp;
 
 use self::freshness::Validators;
@@ -20,6 +19,7 @@ use crate::fhir::search::{Handling, Parameter, Query, Sent};
 use crate::http::{ApiVersion, Call, FormError, HeaderName, Method, Response, StatusCode, header};
 use crate::identity::BeneId;
 use crate::mapping::Version;
+use crate::metrics::{self, Metric};
 use crate::oauth::Resource;
 use crate::oauth::access::{Access, AccessError, VerifiedToken, Verifier};
 use crate::rate_limit::{self, RateLimits};
@@ -85,7 +85,7 @@ impl State {
     /// # Errors
     /// When the environment is incomplete or a key cannot be read.
     pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let client = DynamoDb::new(aws);
+        let client = config::dynamodb(aws);
         Ok(Self {
             verifier: Verifier::from_environment(aws).await?,
             claims: ClaimsTable::new(client.clone(), config::variable("CLAIMS_TABLE")?),
@@ -237,6 +237,7 @@ impl<'a> Exchange<'a> {
             url: &url,
             filters: query.filters().collect(),
         };
+        metrics::add(Metric::PageSize, page.items.len() as u64);
         Ok(self.answer(searchset.write(page)?))
     }
 
@@ -347,22 +348,13 @@ fn outcome(call: &Call, refusal: &Refusal) -> Response {
         _ => Version::R4,
     };
     let status = StatusCode::from_u16(refusal.status()).expect("refusals have HTTP statuses");
-    Response::fhir(status, refusal.outcome(version))
+    Response::fhir(status, refusal.outcome(version)).with_error_code(refusal.kind())
 }
 
-/// <https://hl7.org/fhir/R4/valueset-issue-type.html>
 fn access_refusal(error: &AccessError) -> Refusal {
     Refusal::Access {
         status: error.status().as_u16(),
-        issue: match error {
-            AccessError::MissingToken | AccessError::GrantMissing => "login",
-            AccessError::TokenInQuery => "security",
-            AccessError::InvalidToken(_) => "unknown",
-            AccessError::GrantExpired => "expired",
-            AccessError::ApplicationInactive | AccessError::InsufficientScope => "forbidden",
-            AccessError::Throttled => "throttled",
-            AccessError::Unavailable => "transient",
-        },
+        issue: error.issue(),
         detail: error.detail(),
     }
 }

@@ -10,6 +10,7 @@ pub mod http;
 pub mod identity;
 pub mod lookups_file;
 pub mod mapping;
+pub mod metrics;
 pub mod oauth;
 pub mod rate_limit;
 pub mod rif;

@@ -8,7 +8,6 @@
 //! is decided by other reads, which fail closed. Were it otherwise, one busy counter would take the whole API down.
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client as DynamoDb;
 use jiff::{Timestamp, ToSpan};
 
 use crate::{
@@ -71,7 +70,7 @@ impl RateLimits {
     /// When the environment is incomplete.
     pub fn of(aws: &SdkConfig, limits: Limits) -> Result<Self, ConfigError> {
         let table = config::variable("TRANSIENT_TABLE")?;
-        let counts = RequestCountsTable::new(DynamoDb::new(aws), table);
+        let counts = RequestCountsTable::new(config::dynamodb(aws), table);
         Ok(Self::new(counts, limits))
     }
 

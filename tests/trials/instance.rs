@@ -77,6 +77,7 @@ impl Instance {
             lookups: Installed::at(None),
             discovery: discovery::State {
                 keys: Keys::read(aws, Timestamp::now()).await?,
+                health: discovery::Health::new(aws, configuration.stage)?,
             },
             base_url: variable("PUBLIC_BASE_URL")?,
         })

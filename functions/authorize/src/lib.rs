@@ -8,9 +8,8 @@ mod sign_in;
 mod texts;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config::{ConfigError, Configuration, Limits, Stage, variable},
+    config::{ConfigError, Configuration, Limits, Stage, dynamodb, variable},
     http::{Call, Language, Method, Response, StatusCode, header},
     identity::provider::Settings,
     oauth::{
@@ -56,7 +55,7 @@ impl State {
         provider: Option<Settings>,
         limits: Limits,
     ) -> Result<Self, ConfigError> {
-        let client = || DynamoDb::new(aws);
+        let client = || dynamodb(aws);
         Ok(Self {
             identity_source: IdentitySource::new(aws, stage, provider, limits).await?,
             applications: ApplicationsTable::new(client(), variable("APPLICATIONS_TABLE")?),
@@ -107,7 +106,11 @@ pub async fn handle(state: &State, call: Call) -> Response {
     };
     let response = match answer {
         Ok(response) => response,
-        Err(refusal) => refusal.render(call, language(call).await),
+        Err(refusal) => {
+            let code = refusal.code();
+            let page = refusal.render(call, language(call).await);
+            page.with_error_code(code)
+        }
     };
     rate_limit::add_headers(allowance, response)
 }
@@ -134,6 +137,20 @@ async fn route(state: &State, call: &Call, now: Timestamp) -> Result<Response, R
 }
 
 impl Refusal {
+    /// The code that the log knows the refusal by: that of the protocol where it has one.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Request(error) => error.code(),
+            Self::Expired => "expired",
+            Self::Forged => "forged",
+            Self::NotFound => "not-found",
+            Self::Method(_) => "method-not-allowed",
+            Self::Form(_) => "invalid_request",
+            Self::TooManyRequests => "throttled",
+            Self::Unavailable => "temporarily_unavailable",
+        }
+    }
+
     fn render(self, call: &Call, language: Language) -> Response {
         let texts = Texts::of(language);
         let page = |status, message| pages::message(call, language, status, message);

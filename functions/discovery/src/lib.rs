@@ -1,6 +1,7 @@
 //! The `discovery` function: what the API says about itself, and the answer to every path that nothing else answers.
 
 mod documents;
+mod health;
 
 use bluebutton::exchange;
 use bluebutton::fhir::capability::{self, Api, Served};
@@ -12,17 +13,20 @@ use bluebutton::oauth::keys::Keys;
 use jiff::Timestamp;
 use serde_json::json;
 
-/// What the function holds: the public keys that verify access tokens.
+pub use health::Health;
+
+/// What the function holds: the public keys that verify access tokens, and what it asks how the rest does.
 pub struct State {
     /// The current, next and previous keys.
     pub keys: Keys,
+    /// What the API rests on.
+    pub health: Health,
 }
 
 /// A document about the API.
 #[derive(Clone, Copy)]
 enum Document {
     Index,
-    Health,
     Jwks,
     OauthMetadata,
     OpenidConfiguration(ApiVersion),
@@ -33,6 +37,7 @@ enum Document {
 /// What a path leads to.
 enum Target {
     Document(Document),
+    Health(health::Address),
     /// Part of Blue Button, but not built here yet.
     NotBuilt,
     Unknown,
@@ -45,7 +50,6 @@ const NOT_BUILT: &[&str] = &[
     "/.well-known/public-applications",
     "/accounts",
     "/docs",
-    "/health",
     "/o/applications",
     "/o/authorized_tokens",
     "/o/permission-logout",
@@ -60,6 +64,7 @@ pub async fn handle(state: &State, call: Call) -> Response {
             refuse(&call, &Refusal::MethodNotAllowed)
         }
         Target::Document(document) => document.answer(state, &call).await,
+        Target::Health(address) => state.health.answer(address, &call).await,
         Target::NotBuilt => refuse(&call, &Refusal::NotImplemented),
         Target::Unknown if call.version == Some(ApiVersion::V3) && is_fhir(&call) => {
             refuse(&call, &Refusal::NotSupported)
@@ -70,11 +75,10 @@ pub async fn handle(state: &State, call: Call) -> Response {
 }
 
 fn target(call: &Call) -> Target {
-    use Document::{CapabilityStatement, Health, Index, Jwks, OauthMetadata};
+    use Document::{CapabilityStatement, Index, Jwks, OauthMetadata};
     use Document::{OpenidConfiguration, SmartConfiguration};
     let document = match (call.version, call.path.as_str()) {
         (None, "/") => Index,
-        (None, "/health") => Health,
         (None, "/.well-known/jwks.json") => Jwks,
         // The first version's tokens come from the second's endpoints, as CMS's documents say.
         (None, "/.well-known/openid-configuration" | "/.well-known/openid-configuration-v2") => {
@@ -89,7 +93,10 @@ fn target(call: &Call) -> Target {
             SmartConfiguration(version.max(ApiVersion::V2))
         }
         (Some(version), "/fhir/metadata") => CapabilityStatement(version),
-        (_, path) => {
+        (version, path) => {
+            if let (None, Some(address)) = (version, health::Address::of(path)) {
+                return Target::Health(address);
+            }
             let is_at = |base: &&str| {
                 let below = path.strip_prefix(*base);
                 below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
@@ -117,7 +124,6 @@ impl Document {
         let base = call.base_url.as_str();
         let json = match self {
             Document::Index => documents::index(base),
-            Document::Health => json!({"message": "all's well"}),
             Document::OauthMetadata => documents::oauth(base, ApiVersion::V2),
             Document::OpenidConfiguration(version) => documents::openid(base, version),
             Document::SmartConfiguration(version) => documents::smart(base, version),
@@ -173,7 +179,8 @@ fn refuse(call: &Call, refusal: &Refusal) -> Response {
         Refusal::MethodNotAllowed => "Method not allowed.",
         _ => "Not found.",
     };
-    let response = Response::json(status, &json!({"detail": detail}));
+    let response =
+        Response::json(status, &json!({"detail": detail})).with_error_code(refusal.kind());
     match refusal {
         Refusal::MethodNotAllowed => response.with_header(header::ALLOW, exchange::METHODS),
         _ => response,

@@ -1,3 +1,5 @@
+use aws_config::SdkConfig;
+use bluebutton::config::Stage;
 use bluebutton::oauth::keys::KeySet;
 use jiff::ToSpan;
 use serde_json::Value;
@@ -20,10 +22,17 @@ fn request(method: &str, path: &str, headers: &Value) -> Call {
     call(&event.to_string())
 }
 
+fn state(aws: &SdkConfig, stage: Stage) -> State {
+    let table = |variable: &str| Ok(variable.trim_end_matches("_TABLE").to_lowercase());
+    State {
+        keys: Keys::new(aws.clone(), None, KeySet::default(), Timestamp::now()),
+        health: Health::of(aws, stage, table).expect("a table for each"),
+    }
+}
+
 async fn answer(call: Call) -> (Response, Value) {
     let aws = Stand::new().await.aws;
-    let keys = Keys::new(aws, None, KeySet::default(), Timestamp::now());
-    let response = handle(&State { keys }, call).await;
+    let response = handle(&state(&aws, Stage::Sandbox), call).await;
     let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
     (response, body)
 }
@@ -138,7 +147,7 @@ async fn says_of_everything_else_what_it_is() {
         "/health",
         405,
         "/detail",
-        json!("Method not allowed."),
+        json!("Method \"PUT\" not allowed."),
     )
     .await;
 }
@@ -284,6 +293,7 @@ async fn publishes_the_keys_that_the_configuration_names_now() {
         let keys = Keys::named(&stand.aws, CONFIGURATION, read_at).await;
         State {
             keys: keys.expect("a configuration"),
+            ..state(&stand.aws, Stage::Sandbox)
         }
     };
     let published = async |state: &State| {
@@ -318,6 +328,7 @@ async fn publishes_no_set_without_the_key_that_signs() {
         let keys = Keys::named(&stand.aws, CONFIGURATION, read_at).await;
         State {
             keys: keys.expect("a configuration"),
+            ..state(&stand.aws, Stage::Sandbox)
         }
     };
     let answer = async |state: &State| {
@@ -331,4 +342,110 @@ async fn publishes_no_set_without_the_key_that_signs() {
     assert_eq!(response.header("cache-control"), Some("no-store"));
     stand.tables.put_key("a", public_key(&key_pair()));
     assert_eq!(answer(&old).await.status, StatusCode::OK);
+}
+
+const WELL: &str = "all's well";
+
+/// Status, and what is said.
+async fn health(state: &State, path: &str) -> (u16, String) {
+    let response = handle(state, request("GET", path, &json!({}))).await;
+    let body: Value = serde_json::from_slice(&response.body).expect("JSON");
+    let said = body["message"].as_str().or(body["detail"].as_str());
+    let is_refused = response.status == StatusCode::SERVICE_UNAVAILABLE;
+    assert_eq!(response.header("retry-after").is_some(), is_refused);
+    (
+        response.status.as_u16(),
+        said.unwrap_or_default().to_owned(),
+    )
+}
+
+#[tokio::test]
+async fn health_is_said_at_blue_buttons_addresses_in_its_words() {
+    for (path, status, said) in [
+        ("/health", 200, WELL),
+        ("/health/", 200, WELL),
+        ("/health/db", 200, WELL),
+        ("/health/bfd", 200, WELL),
+        ("/health/bfd/", 200, WELL),
+        ("/health/bfd_v2", 200, WELL),
+        ("/health/sls", 200, WELL),
+        ("/health/other", 404, "Not found."),
+        ("/health/db/x", 404, "Not found."),
+        ("/v2/health", 404, "Not found."),
+    ] {
+        let stand = Stand::new().await;
+        let state = state(&stand.aws, Stage::Sandbox);
+        let answer = health(&state, path).await;
+        assert_eq!(answer, (status, said.to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn health_names_the_check_that_fails_and_nothing_else_fails_with_it() {
+    const WELL: Option<&str> = None;
+    const THROTTLED: &str = "the table is throttled";
+    const MISSING: &str = "the table refuses the request: ResourceNotFoundException";
+    let check = async |table: &'static str, code: &'static str, [db, bfd]: [Option<&str>; 2]| {
+        let stand = Stand::new().await;
+        stand.tables.fail(table, code);
+        let state = state(&stand.aws, Stage::Sandbox);
+        for (path, expected) in [
+            ("/health", db),
+            ("/health/db", db),
+            ("/health/bfd", bfd),
+            ("/health/bfd_v2", bfd),
+            ("/health/sls", WELL),
+        ] {
+            let answer = health(&state, path).await;
+            let expected = expected.map_or((200, "all's well".to_owned()), |reason| {
+                let detail = format!(
+                    "Service temporarily unavailable, try again later. There is an issue with the - {table}_table - \
+                     service check. Reason: {reason}"
+                );
+                (503, detail)
+            });
+            assert_eq!(answer, expected, "{path} without {table}");
+        }
+    };
+    for table in [
+        "applications",
+        "grants",
+        "transient",
+        "refresh_tokens",
+        "audit",
+    ] {
+        check(table, "ThrottlingException", [Some(THROTTLED), WELL]).await;
+    }
+    for table in ["claims", "identity"] {
+        check(table, "ResourceNotFoundException", [WELL, Some(MISSING)]).await;
+    }
+}
+
+/// Neither the key nor a provider is there, and the key is looked for first.
+#[tokio::test]
+async fn health_of_everything_includes_the_key_that_signs_and_the_provider() {
+    let stand = Stand::new().await;
+    for (stage, path, missing) in [
+        (Stage::Sandbox, "/health/external", "signing_key"),
+        (Stage::Sandbox, "/health/external_v2", "signing_key"),
+        (Stage::Prod, "/health/sls", "identity_provider"),
+        (Stage::Dev, "/health/sls", "identity_provider"),
+    ] {
+        let (status, said) = health(&state(&stand.aws, stage), path).await;
+        let named = format!("There is an issue with the - {missing} - service check.");
+        assert!(status == 503 && said.contains(&named), "{path}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn asking_for_health_again_and_again_asks_each_dependency_once() {
+    let stand = Stand::new().await;
+    let state = state(&stand.aws, Stage::Sandbox);
+    let before = stand.tables.calls().len();
+    for _ in 0..20 {
+        let both = (health(&state, "/health"), health(&state, "/health/bfd"));
+        let (db, bfd) = tokio::join!(both.0, both.1);
+        assert_eq!((db.0, bfd.0), (200, 200));
+    }
+    assert_eq!(stand.tables.calls().len() - before, 7);
 }

@@ -9,10 +9,11 @@ use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
 use aws_sdk_s3::Client;
 use bluebutton::config::{self, ConfigError, Configuration};
 use bluebutton::identity::MedicareNumberHasher;
+use bluebutton::metrics::{self, AwsCalls, Dimensions, Ending, Ids, Metric, Record};
 use bluebutton::store::load::{LoadError, Loader, Observer, RejectedRow, Summary};
 use bluebutton::store::{ClaimsTable, IdentityTable};
 use jiff::Timestamp;
-use lambda_runtime::Diagnostic;
+use lambda_runtime::{Diagnostic, LambdaEvent};
 use tracing::{error, info, warn};
 
 use self::object::{ObjectReader, decode_key};
@@ -50,14 +51,39 @@ impl Ingest {
     /// When the environment is incomplete.
     pub async fn new(aws: &SdkConfig) -> Result<Self, ConfigError> {
         let stage = Configuration::read(aws).await?.stage;
-        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
+        let dynamodb = config::dynamodb(aws);
         Ok(Self {
-            s3: Client::new(aws),
+            s3: s3(aws),
             claims: ClaimsTable::new(dynamodb.clone(), config::variable("CLAIMS_TABLE")?),
             identity: IdentityTable::new(dynamodb, config::variable("IDENTITY_TABLE")?),
             hasher: MedicareNumberHasher::read(aws, stage).await?,
         })
     }
+}
+
+fn s3(aws: &SdkConfig) -> Client {
+    let counted = aws_sdk_s3::config::Builder::from(aws).interceptor(AwsCalls);
+    Client::from_conf(counted.build())
+}
+
+/// Answers a run of Lambda: loads the objects of the event under a record of their own, and writes its line.
+///
+/// # Errors
+/// As [`handle`].
+pub async fn run(ingest: &Ingest, event: LambdaEvent<S3Event>) -> Result<(), IngestError> {
+    let (event, context) = event.into_parts();
+    let ids = Ids::of_run(&context.request_id, context.xray_trace_id.as_deref());
+    let record = Record::new(ids);
+    let done = record.of(handle(ingest, event)).await;
+    record.end(Ending {
+        message: "loaded",
+        dimensions: Dimensions::Function,
+        properties: vec![(
+            "error_code",
+            done.as_ref().err().map(IngestError::code).into(),
+        )],
+    });
+    done
 }
 
 /// Loads the objects of an event, one after the other.
@@ -68,7 +94,14 @@ pub async fn handle(ingest: &Ingest, event: S3Event) -> Result<(), IngestError> 
     for record in event.records {
         let (bucket, key) = location(&record).ok_or(IngestError::NoObject)?;
         match load(ingest, bucket, &key).await {
-            Ok(summary) => info!(file = %key, cause = %summary, "loaded"),
+            Ok(summary) => {
+                metrics::add(Metric::RejectedRows, summary.rejected);
+                metrics::add(
+                    Metric::LoadedRows,
+                    summary.rows.saturating_sub(summary.rejected),
+                );
+                info!(file = %key, cause = %summary, "loaded");
+            }
             Err(error) => {
                 error!(file = %key, cause = %error, "not loaded");
                 return Err(error);
@@ -102,15 +135,20 @@ async fn load(ingest: &Ingest, bucket: &str, key: &str) -> Result<Summary, Inges
 /// What Lambda shows of a failure: the kind and the sentence, neither of which holds data.
 impl From<IngestError> for Diagnostic {
     fn from(error: IngestError) -> Self {
-        let kind = match &error {
-            IngestError::NoObject => "NoObject",
-            IngestError::Unreadable => "Unreadable",
-            IngestError::Load(LoadError::NotRif(_)) => "NotRif",
-            IngestError::Load(_) => "NotLoaded",
-        };
         Self {
-            error_type: kind.to_owned(),
+            error_type: error.code().to_owned(),
             error_message: error.to_string(),
+        }
+    }
+}
+
+impl IngestError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoObject => "NoObject",
+            Self::Unreadable => "Unreadable",
+            Self::Load(LoadError::NotRif(_)) => "NotRif",
+            Self::Load(_) => "NotLoaded",
         }
     }
 }

@@ -5,6 +5,6 @@ use portal::handle;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), http::Error> {
-    http::start_logging();
+    http::start_logging(env!("CARGO_PKG_NAME"));
     http::serve(handle).await
 }

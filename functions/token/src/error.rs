@@ -61,6 +61,10 @@ impl TokenError {
     pub(crate) fn render(self, call: &Call) -> Response {
         let (status, body) = self.answer();
         let status_code = status.as_u16();
+        let code = match body {
+            Body::Oauth(error, _) | Body::WithStatus(error, _) => error,
+            Body::Description(_) | Body::Empty => "refused",
+        };
         let body = match body {
             Body::Oauth(error, None) => json!({"error": error}),
             Body::Oauth(error, Some(text)) => json!({"error": error, "error_description": text}),
@@ -68,9 +72,11 @@ impl TokenError {
                 json!({"status_code": status_code, "error": error, "error_description": text})
             }
             Body::Description(text) => json!({"status_code": status_code, "description": text}),
-            Body::Empty => return Response::empty(status),
+            Body::Empty => return Response::empty(status).with_error_code(code),
         };
-        let response = Response::json(status, &body).with_header(header::PRAGMA, "no-cache");
+        let response = Response::json(status, &body)
+            .with_header(header::PRAGMA, "no-cache")
+            .with_error_code(code);
         match status {
             // RFC 6749 section 5.2: to who tried Basic, the challenge says so.
             StatusCode::UNAUTHORIZED if call.headers.contains_key(header::AUTHORIZATION) => {

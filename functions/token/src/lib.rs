@@ -8,10 +8,9 @@ mod refresh;
 mod response;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
     audit::{Action, Event},
-    config::{ConfigError, Configuration, Stage, secret, variable},
+    config::{ConfigError, Configuration, Stage, dynamodb, secret, variable},
     http::{Call, Method, Parameters, Response, StatusCode},
     identity::BeneId,
     oauth::{
@@ -69,8 +68,8 @@ impl State {
         let verifier = Verifier::from_environment(aws).await?;
         Ok(Self {
             stage: configuration.stage,
-            applications: ApplicationsTable::new(DynamoDb::new(aws), applications),
-            claims: ClaimsTable::new(DynamoDb::new(aws), variable("CLAIMS_TABLE")?),
+            applications: ApplicationsTable::new(dynamodb(aws), applications),
+            claims: ClaimsTable::new(dynamodb(aws), variable("CLAIMS_TABLE")?),
             authorization: AuthorizationTables::from_environment(aws)?,
             signer: Signer::new(aws, verifier.keys()),
             verifier,

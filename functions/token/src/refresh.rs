@@ -4,6 +4,7 @@ use bluebutton::{
     audit::{Action, Event},
     http::Response,
     identity::BeneId,
+    metrics::{self, Metric},
     oauth::{
         DataAccess, Grant, IssuedAccess, REFRESH_RETRY_SECONDS, RefreshToken, Scopes,
         hmac_base64url,
@@ -134,6 +135,7 @@ pub(crate) async fn end_family(
     pair: (&BeneId, &str),
     grant_id: &str,
 ) -> Result<(), TokenError> {
+    metrics::count(Metric::TokenReuse);
     let action = (Action::TokenRevoked, "family");
     let event = Event::new(request.call, request.now, pair, action);
     // Refused when the tokens are dead already.

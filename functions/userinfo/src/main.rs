@@ -7,7 +7,7 @@ use bluebutton::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), http::Error> {
-    http::start_logging();
+    http::start_logging(env!("CARGO_PKG_NAME"));
     let aws = config::aws(env!("CARGO_PKG_NAME")).await;
     let stage = Configuration::read(&aws).await?.stage;
     let state = exchange::State::from_environment(&aws).await?;

@@ -1,5 +1,6 @@
 //! The one table of routes, and what is written from it: the API Gateway's definition, the router of
-//! `cargo lambda watch` and the README's table. `cargo xtask routes` writes the three; a test keeps them equal.
+//! `cargo lambda watch`, the README's table and the templates that logs name routes by. `cargo xtask routes` writes the
+//! four; a test keeps them equal.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -228,10 +229,25 @@ fn readme_table() -> String {
     out
 }
 
+/// The templates as the functions see paths: older spellings are the present ones, and the versions are one.
+fn templates() -> String {
+    let mut out = String::from("const TEMPLATES: &[&str] = &[\n");
+    let paths = ROUTES.iter().flat_map(|route| route.paths);
+    let is_template = |path: &&&str| !path.starts_with(OLDER) && **path != CATCH_ALL;
+    for path in paths.filter(is_template) {
+        let _ = writeln!(out, "    {path:?},");
+    }
+    out.push_str("];\n");
+    out
+}
+
+/// How CMS's first documents spelled FHIR paths.
+const OLDER: &str = "/v1/protected/";
+
 /// A file and how it reads when it agrees with the table.
 type Rendering = (&'static str, fn(&str) -> Option<String>);
 
-const RENDERINGS: [Rendering; 3] = [
+const RENDERINGS: [Rendering; 4] = [
     ("infra/routes.yaml", |_| Some(api_definition())),
     ("Cargo.toml", |text| {
         between(
@@ -249,6 +265,14 @@ const RENDERINGS: [Rendering; 3] = [
             &readme_table(),
         )
     }),
+    ("shared/src/http/routes.rs", |text| {
+        between(
+            text,
+            "// routes: written by `cargo xtask routes`\n",
+            "// end of routes\n",
+            &templates(),
+        )
+    }),
 ];
 
 /// `text` with what stands between two marks replaced; None without the marks.
@@ -258,7 +282,7 @@ fn between(text: &str, from: &str, to: &str, inner: &str) -> Option<String> {
     Some([head, from, inner, to, tail].concat())
 }
 
-/// Writes the three files.
+/// Writes the four files.
 pub(crate) fn write(root: &Path) -> Outcome {
     for (file, render) in RENDERINGS {
         let path = root.join(file);

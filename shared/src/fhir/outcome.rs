@@ -124,6 +124,12 @@ impl Refusal {
         self.answer().status
     }
 
+    /// The kind of the issue, by which logs know the refusal too.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.answer().issue
+    }
+
     /// The OperationOutcome.
     #[must_use]
     pub fn outcome(&self, version: Version) -> Vec<u8> {

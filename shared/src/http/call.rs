@@ -7,6 +7,7 @@ use std::fmt;
 use super::{
     event::Event,
     form::{self, FormError, Parameters},
+    routes,
 };
 
 /// The version of the API, the first segment of the path.
@@ -73,10 +74,11 @@ impl Call {
         let base_url = public_base_url
             .filter(|url| !url.is_empty())
             .map_or_else(|| event.gateway_base_url(), str::to_owned);
-        let request_id = match request_id {
-            "" => uuid::Uuid::new_v4().to_string(),
-            id => id.to_owned(),
-        };
+        // The gateway's id is the one in its access log and in what it answers itself.
+        let mut ids = [event.request_id(), request_id].into_iter();
+        let request_id = ids
+            .find(|id| is_request_id(id))
+            .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
         Self {
             method: event.method(),
             version,
@@ -116,6 +118,12 @@ impl Call {
         form::parse(content_type.unwrap_or_default(), &self.body).await
     }
 
+    /// The template of the route that the call took, which holds nothing of what was sent.
+    #[must_use]
+    pub fn route(&self) -> &'static str {
+        routes::of(self.version, &self.path)
+    }
+
     /// The path with its version: `/v2/fhir/Patient`.
     #[must_use]
     pub fn versioned_path(&self) -> String {
@@ -133,6 +141,14 @@ impl fmt::Debug for Call {
             .field("request_id", &self.request_id)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a text can be a request id, and with that the id of a searchset (FHIR's `id`): gateways' ids of the other form
+/// hold characters that one may not.
+fn is_request_id(id: &str) -> bool {
+    const CHARS_MAX: usize = 64;
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    (1..=CHARS_MAX).contains(&id.len()) && id.bytes().all(is_part)
 }
 
 /// The version and the rest of a path; older spellings become the present ones.
@@ -156,6 +172,24 @@ fn split_path(raw: &str) -> (Option<ApiVersion>, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_gateways_request_id_goes_before_lambdas() {
+        let check = |gateway: &str, lambda: &str, expected: Option<&str>| {
+            let event = serde_json::json!({"requestContext": {"requestId": gateway}});
+            let id = Call::new(&event, lambda, None).request_id;
+            match expected {
+                Some(expected) => assert_eq!(id, expected),
+                None => assert!(uuid::Uuid::try_parse(&id).is_ok(), "{id}"),
+            }
+        };
+        check("g-1", "l-1", Some("g-1"));
+        check("", "l-1", Some("l-1"));
+        check("JKJaXmPLvHcESHA=", "l-1", Some("l-1"));
+        check(&"g".repeat(65), "l-1", Some("l-1"));
+        check("g\r\nX: y", "", None);
+        check("", "", None);
+    }
 
     #[test]
     fn splits_version_and_path_and_drops_one_trailing_slash() {

@@ -80,6 +80,11 @@ impl<'a> Event<'a> {
         Some(address.to_owned()).filter(|address| !address.is_empty())
     }
 
+    /// The id that the gateway gave the request.
+    pub(super) fn request_id(self) -> &'a str {
+        self.text("/requestContext/requestId")
+    }
+
     /// The answer in the form that belongs to the event.
     pub(super) fn answer(self, response: Response) -> Value {
         let mut single = Map::new();

@@ -13,27 +13,22 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// The fields that may reach a log line; whatever else an event carries is dropped.
-const FIELDS: [&str; 15] = [
+use crate::metrics;
+
+/// The fields of an event that may reach a log line; whatever else it carries is dropped. What every line has besides
+/// (function, request id, trace id, application) comes from the record of the work at hand.
+const FIELDS: [&str; 7] = [
     "message",
-    "request_id",
-    "method",
-    "version",
-    "route",
-    "status",
-    "milliseconds",
     "cause",
     "reason",
-    "table",
     "operation",
-    "client_id",
     "stage",
     "file",
     "line",
 ];
 
 /// Crates whose messages are written by us, as constants. Of other crates' events only target and level are logged.
-const OUR_CRATES: [&str; 11] = [
+const OUR_CRATES: [&str; 13] = [
     "bluebutton",
     "authorize",
     "token",
@@ -44,11 +39,14 @@ const OUR_CRATES: [&str; 11] = [
     "discovery",
     "portal",
     "ingest",
+    "check",
+    "metrics",
     "bluebutton_admin",
 ];
 
-/// Sends log events to standard output as JSON lines; `RUST_LOG` chooses the level, `info` by default.
-pub fn start_logging() {
+/// Sends log events of the program to standard output as JSON lines; `RUST_LOG` chooses the level, `info` by default.
+pub fn start_logging(program: &'static str) {
+    metrics::start(program);
     let level = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // A second call finds the first one's subscriber in place and leaves it.
     let _ = tracing_subscriber::registry()
@@ -81,6 +79,12 @@ fn line(event: &Event<'_>) -> Value {
         event.record(&mut fields);
     }
     let mut line = fields.0;
+    if let Some(record) = metrics::current() {
+        record.identify(&mut line);
+    }
+    if let Some(function) = metrics::function() {
+        line.insert("function".into(), function.into());
+    }
     line.insert("level".into(), metadata.level().as_str().into());
     line.insert("target".into(), metadata.target().into());
     line.insert("time".into(), jiff::Timestamp::now().to_string().into());
@@ -118,6 +122,7 @@ impl tracing::field::Visit for Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{Ids, Record};
     use std::sync::{Arc, Mutex};
 
     /// Keeps the lines instead of writing them.
@@ -144,15 +149,34 @@ mod tests {
     fn only_the_fields_of_the_list_reach_a_line() {
         let line = logged(|| {
             tracing::info!(
-                request_id = "r",
-                status = 200,
+                cause = "c",
+                line = 7,
                 patient = "-1",
                 token = "t",
-                "answered"
+                "refused"
             );
         });
         let expected = serde_json::json!({
-            "message": "answered", "request_id": "r", "status": 200,
+            "message": "refused", "cause": "c", "line": 7,
+            "level": "INFO", "target": "bluebutton::http::log::tests",
+        });
+        assert_eq!(line, expected);
+    }
+
+    #[tokio::test]
+    async fn every_line_of_a_request_carries_its_ids() {
+        let ids = Ids {
+            request_id: "r".into(),
+            lambda_request_id: Some("l".into()),
+            trace_id: Some("t".into()),
+        };
+        let logging = async {
+            metrics::note_client("c");
+            logged(|| tracing::info!(request_id = "another", "refused"))
+        };
+        let line = Record::new(ids).of(logging).await;
+        let expected = serde_json::json!({
+            "message": "refused", "request_id": "r", "lambda_request_id": "l", "trace_id": "t", "client_id": "c",
             "level": "INFO", "target": "bluebutton::http::log::tests",
         });
         assert_eq!(line, expected);

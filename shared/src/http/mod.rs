@@ -7,6 +7,7 @@ mod language;
 mod log;
 pub mod page;
 mod response;
+mod routes;
 mod serve;
 
 pub use call::{ApiVersion, Call};

@@ -11,6 +11,8 @@ pub struct Response {
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+    /// What the protocol calls the error, if the answer is one; for the log.
+    pub error_code: Option<&'static str>,
 }
 
 impl Response {
@@ -27,6 +29,7 @@ impl Response {
             status,
             headers,
             body: Vec::new(),
+            error_code: None,
         }
     }
 
@@ -57,6 +60,13 @@ impl Response {
     #[must_use]
     pub fn text(status: StatusCode, body: impl Into<Vec<u8>>) -> Self {
         Self::new(status, "text/plain; charset=utf-8", body)
+    }
+
+    /// The same answer, which the log knows by that error code.
+    #[must_use]
+    pub fn with_error_code(mut self, code: &'static str) -> Self {
+        self.error_code = Some(code);
+        self
     }
 
     /// The same answer with that header; a value that no header may have is left out.

@@ -2,7 +2,7 @@
 
 use lambda_http::{
     Error, LambdaEvent,
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderName, Method, StatusCode, header},
     lambda_runtime::run,
     service_fn,
 };
@@ -13,11 +13,13 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     task::Poll,
-    time::Instant,
 };
 
 use super::{Call, Response, event::Event};
-use crate::config;
+use crate::{
+    config,
+    metrics::{Dimensions, Ending, Ids, Metric, Record},
+};
 
 /// A year, for which browsers then ask by https only (RFC 6797).
 const HTTPS_ONLY: &str = "max-age=31536000";
@@ -34,9 +36,10 @@ where
 {
     let public_base_url = config::public_base_url();
     run(service_fn(async |invocation: LambdaEvent<Value>| {
-        let (event, id) = (&invocation.payload, &invocation.context.request_id);
-        let call = Call::new(event, id, public_base_url.as_deref());
-        Ok::<_, Infallible>(Event(event).answer(answer(&handler, call).await))
+        let (event, context) = (&invocation.payload, &invocation.context);
+        let call = Call::new(event, &context.request_id, public_base_url.as_deref());
+        let run = Ids::of_run(&context.request_id, context.xray_trace_id.as_deref());
+        Ok::<_, Infallible>(Event(event).answer(counted(&handler, call, run).await))
     }))
     .await
 }
@@ -47,27 +50,61 @@ where
     Handler: Fn(Call) -> Answer,
     Answer: Future<Output = Response>,
 {
-    let started = Instant::now();
-    let (request_id, method, version) =
-        (call.request_id.clone(), call.method.clone(), call.version);
-    let is_https = call.base_url.starts_with("https://");
-    let response = or_panic(|| handler(call)).await.unwrap_or_else(|| {
-        let body = json!({"error": "server_error", "request_id": request_id});
-        Response::json(StatusCode::INTERNAL_SERVER_ERROR, &body)
+    counted(handler, call, Ids::default()).await
+}
+
+/// Answers one call under a record of its own, and writes the record's line.
+async fn counted<Handler, Answer>(handler: &Handler, call: Call, run: Ids) -> Response
+where
+    Handler: Fn(Call) -> Answer,
+    Answer: Future<Output = Response>,
+{
+    let request_id = call.request_id.clone();
+    let record = Record::new(Ids {
+        request_id: request_id.clone(),
+        ..run
     });
-    tracing::info!(
-        request_id,
-        method = method.as_str(),
-        version = version.map(super::ApiVersion::as_str),
-        status = response.status.as_u16(),
-        milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "answered"
-    );
+    let (route, is_https) = (call.route(), call.base_url.starts_with("https://"));
+    let (method, version) = (known_method(&call.method), call.version);
+    let answered = record.of(or_panic(|| handler(call))).await;
+    let response = answered.unwrap_or_else(|| {
+        let body = json!({"error": "server_error", "request_id": request_id});
+        Response::json(StatusCode::INTERNAL_SERVER_ERROR, &body).with_error_code("panic")
+    });
+    let status = response.status;
+    let one_if = u64::from;
+    record.add(Metric::Requests, 1);
+    record.add(Metric::ServerErrors, one_if(status.is_server_error()));
+    record.add(Metric::ClientErrors, one_if(status.is_client_error()));
+    record.add(Metric::StoreCalls, 0);
+    if status == StatusCode::UNAUTHORIZED {
+        record.add(Metric::Unauthorized, 1);
+    }
+    record.end(Ending {
+        message: "answered",
+        dimensions: Dimensions::Route {
+            route,
+            status: status.as_u16(),
+        },
+        properties: vec![
+            ("method", method.into()),
+            ("version", version.map(super::ApiVersion::as_str).into()),
+            ("error_code", response.error_code.into()),
+            ("bytes", response.body.len().into()),
+        ],
+    });
     let response = match is_https {
         true => response.with_header(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY),
         false => response,
     };
     response.with_header(HeaderName::from_static("x-request-id"), &request_id)
+}
+
+/// The method, if it is one that anybody has: a method is any word that a client cares to send.
+fn known_method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let known = KNOWN.into_iter().find(|known| method == known);
+    known.unwrap_or("other")
 }
 
 /// The future's answer, or nothing when making or polling it panicked.

@@ -1,7 +1,6 @@
 //! Access to a beneficiary's data: from the `Authorization` header to a grant that holds now.
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client as DynamoDb;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -93,7 +92,7 @@ impl Verifier {
     /// # Errors
     /// When the environment is incomplete or a key cannot be read.
     pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let client = DynamoDb::new(aws);
+        let client = config::dynamodb(aws);
         Ok(Self {
             keys: Arc::new(Keys::read(aws, Timestamp::now()).await?),
             grants: GrantsTable::new(client.clone(), config::variable("GRANTS_TABLE")?),
@@ -259,6 +258,21 @@ impl AccessError {
         }
     }
 
+    /// The kind of the error among FHIR's kinds of issues, by which the log knows it in every protocol.
+    /// <https://hl7.org/fhir/R4/valueset-issue-type.html>
+    #[must_use]
+    pub fn issue(&self) -> &'static str {
+        match self {
+            Self::MissingToken | Self::GrantMissing => "login",
+            Self::TokenInQuery => "security",
+            Self::InvalidToken(_) => "unknown",
+            Self::GrantExpired => "expired",
+            Self::ApplicationInactive | Self::InsufficientScope => "forbidden",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "transient",
+        }
+    }
+
     /// The answer with the headers that belong to the error: `WWW-Authenticate` (RFC 6750 section 3), `Retry-After`.
     #[must_use]
     pub fn add_headers(&self, response: Response) -> Response {
@@ -266,6 +280,7 @@ impl AccessError {
         const INVALID: &str = r#"Bearer realm="api", error="invalid_token", error_description="The access token is not valid.""#;
         const EXPIRED: &str = r#"Bearer realm="api", error="invalid_token", error_description="The access token has expired.""#;
         const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope""#;
+        let response = response.with_error_code(self.issue());
         let challenge = match self {
             Self::MissingToken => CHALLENGE,
             Self::InvalidToken("expired") | Self::GrantExpired => EXPIRED,

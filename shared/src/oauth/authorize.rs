@@ -347,6 +347,21 @@ pub enum Notice {
 }
 
 impl AuthorizeError {
+    /// The code that the log knows the error by, whatever form the answer has.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ClientMissing
+            | Self::ClientMalformed
+            | Self::ClientUnknown
+            | Self::ClientInactive => "invalid_client",
+            Self::RedirectUri => "redirect_uri",
+            Self::Scope => "invalid_scope",
+            Self::ToClient { error, .. } => error,
+            _ => "invalid_request",
+        }
+    }
+
     /// The answer of each error, as Blue Button gives it.
     #[must_use]
     pub fn shown(&self, issuer: &str) -> Shown {

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::digest::sha256_base64url;
-use crate::config::{ConfigError, Configuration, SigningKeys, variable};
+use crate::config::{self, ConfigError, Configuration, SigningKeys, variable};
+use crate::metrics::{self, Metric};
 
 /// The configuration is read again when what is known of it is this old.
 pub const CONFIGURATION_SECONDS: i64 = 60;
@@ -106,7 +107,7 @@ impl KeySet {
     /// Reads the keys from KMS, but for those that are known: the halves of a key never change. Also says whether all
     /// could be read.
     async fn read(aws: &SdkConfig, keys: &SigningKeys, known: &Self) -> (Self, bool) {
-        let kms = Kms::new(aws);
+        let kms = config::kms(aws);
         let current = Some(&keys.current).filter(|arn| !arn.is_empty());
         let arns = current.into_iter().chain(&keys.next).chain(&keys.previous);
         let (mut set, mut complete) = (Vec::new(), true);
@@ -152,6 +153,9 @@ impl KeySet {
 /// When the key cannot be read or is not a P-256 key.
 pub async fn public_key(kms: &Kms, arn: &str) -> Result<PublicKey, ConfigError> {
     let answer = kms.get_public_key().key_id(arn).send().await;
+    if answer.is_err() {
+        metrics::count(Metric::KeyErrors);
+    }
     answer
         .ok()
         .and_then(|answer| PublicKey::from_spki(answer.public_key()?.as_ref()))
@@ -184,6 +188,17 @@ impl Keys {
         let read = Configuration::named(aws, configuration).await?;
         keys.take(&read.signing_keys, now).await;
         Ok(keys)
+    }
+
+    /// Reads the key that signs now, whatever is known of it, to see whether it can be read.
+    ///
+    /// # Errors
+    /// When it cannot, or the configuration that names it cannot.
+    pub async fn check(aws: &SdkConfig) -> Result<(), ConfigError> {
+        let read = Configuration::read(aws).await?;
+        let kms = config::kms(aws);
+        let key = public_key(&kms, &read.signing_keys.current).await;
+        key.map(drop)
     }
 
     /// Keys that were read at that time, of the configuration in that secret; without one they never change.

@@ -15,7 +15,11 @@ use serde_json::json;
 use std::sync::Arc;
 
 use super::keys::{Keys, PublicKey};
-use crate::secret::Secret;
+use crate::{
+    config,
+    metrics::{self, Metric},
+    secret::Secret,
+};
 
 /// How long an access token lives.
 pub const ACCESS_TOKEN_SECONDS: i64 = 3600;
@@ -72,7 +76,7 @@ impl Signer {
     /// A signer with those keys.
     #[must_use]
     pub fn new(aws: &SdkConfig, keys: Arc<Keys>) -> Self {
-        let kms = Kms::new(aws);
+        let kms = config::kms(aws);
         Self { kms, keys }
     }
 
@@ -93,7 +97,10 @@ impl Signer {
             .message(Blob::new(hash.as_ref()))
             .send()
             .await
-            .map_err(|_| SigningFailed)?;
+            .map_err(|_| {
+                metrics::count(Metric::KeyErrors);
+                SigningFailed
+            })?;
         let signature = answer
             .signature()
             .and_then(|der| jose_signature(der.as_ref()))

@@ -6,6 +6,7 @@ use super::{
     StoreError, attributes,
     item::{self, Item},
 };
+use crate::metrics;
 use crate::oauth::{Application, ClientSecret, ClientType, DataAccess};
 
 /// The applications table.
@@ -41,7 +42,11 @@ impl ApplicationsTable {
             .send()
             .await
             .map_err(StoreError::of)?;
-        found.item.as_ref().map(application).transpose()
+        let found = found.item.as_ref().map(application).transpose()?;
+        if let Some(application) = &found {
+            metrics::note_client(&application.client_id);
+        }
+        Ok(found)
     }
 
     /// Registers an application or replaces it.

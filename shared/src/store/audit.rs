@@ -7,7 +7,10 @@ use super::{
     item::{self, Item},
     transient::put_new,
 };
-use crate::audit::Event;
+use crate::{
+    audit::Event,
+    metrics::{self, Metric},
+};
 
 /// The audit table. Records are added, never changed.
 #[derive(Clone, Debug)]
@@ -41,7 +44,11 @@ impl AuditTable {
         match written {
             // The key is random: it is this record that is there, by an attempt whose answer was lost.
             Err(StoreError::Conflict) => Ok(()),
-            other => other.map(drop),
+            Err(error) => {
+                metrics::count(Metric::AuditFailures);
+                Err(error)
+            }
+            Ok(_) => Ok(()),
         }
     }
 

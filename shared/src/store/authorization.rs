@@ -58,7 +58,7 @@ impl AuthorizationTables {
     /// # Errors
     /// When one is not named.
     pub fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let client = Client::new(aws);
+        let client = config::dynamodb(aws);
         let grants = config::variable("GRANTS_TABLE")?;
         let transient = config::variable("TRANSIENT_TABLE")?;
         let refresh_tokens = config::variable("REFRESH_TOKENS_TABLE")?;
@@ -288,7 +288,7 @@ fn outcome(error: SdkError<TransactWriteItemsError, HttpResponse>) -> Outcome {
         return Outcome::Contended;
     }
     if has("ThrottlingError") || has("ProvisionedThroughputExceeded") {
-        return Outcome::Failed(StoreError::Throttled);
+        return Outcome::Failed(StoreError::throttled());
     }
     Outcome::Failed(StoreError::of(error))
 }

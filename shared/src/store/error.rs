@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::BatchStatementErrorCodeEnum;
 
 use super::stored_claim::FormatError;
+use crate::metrics::{self, Metric};
 
 /// Why a read or write of a table failed. Neither keys nor values are part of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,11 +60,17 @@ impl StoreError {
         match code {
             Some(DuplicateItem | ConditionalCheckFailed) => Self::Conflict,
             Some(ProvisionedThroughputExceeded | RequestLimitExceeded | ThrottlingError) => {
-                Self::Throttled
+                Self::throttled()
             }
             Some(InternalServerError | TransactionConflict) | None => Self::Unavailable,
             Some(other) => Self::Refused(other.as_str().to_owned()),
         }
+    }
+
+    /// The table asks for less, which is counted wherever it is heard.
+    pub(super) fn throttled() -> Self {
+        metrics::count(Metric::StoreThrottles);
+        Self::Throttled
     }
 
     /// Whether a later attempt of the same request may succeed.
@@ -75,7 +82,7 @@ impl StoreError {
     fn of_code(code: Option<&str>) -> Self {
         match code {
             Some(CONDITION_FAILED_CODE) => Self::Conflict,
-            Some(code) if THROTTLING_CODES.contains(&code) => Self::Throttled,
+            Some(code) if THROTTLING_CODES.contains(&code) => Self::throttled(),
             Some(code) if UNAVAILABLE_CODES.contains(&code) => Self::Unavailable,
             Some(code) => Self::Refused(code.to_owned()),
             // Without a code it was not DynamoDB that answered: a proxy, or half an answer.

@@ -5,7 +5,11 @@ use jiff::{Timestamp, ToSpan};
 use std::time::Duration;
 
 use super::{StoreError, attributes, item};
-use crate::{config::Limits, oauth::sha256_hex};
+use crate::{
+    config::Limits,
+    metrics::{self, Metric},
+    oauth::sha256_hex,
+};
 
 /// How long the failures of a user name count, and how long its lock holds after the last attempt that was counted.
 const ACCOUNT_LOCK_MINUTES: i64 = 30;
@@ -71,7 +75,11 @@ impl SignInFailuresTable {
             self.begin_account(attempt),
             self.count_if_known(self.address(attempt), attempt.now),
         );
-        Ok(account? && address?)
+        let is_open = account? && address?;
+        if !is_open {
+            metrics::count(Metric::SignInLockouts);
+        }
+        Ok(is_open)
     }
 
     /// Forgets the failures of the user name after a sign-in, and takes back that the address had one more.

@@ -340,7 +340,9 @@ async fn functions_answer_whatever_is_sent_with_a_request_id_and_without_a_fault
     )
     .await;
     let aws = SdkConfig::builder().build();
+    let table = |variable: &str| Ok(variable.to_owned());
     let discovery = discovery::State {
+        health: discovery::Health::of(&stand.aws, Stage::Sandbox, table).unwrap(),
         keys: Keys::new(aws, None, KeySet::default(), Timestamp::now()),
     };
     check(

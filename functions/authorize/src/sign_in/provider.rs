@@ -1,14 +1,14 @@
 //! Sign-in at an OpenID Connect provider: the browser goes there from `/login` and comes back to `/callback`.
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config::{ConfigError, Stage, variable},
+    config::{ConfigError, Stage, dynamodb, variable},
     http::{Call, Response, StatusCode},
     identity::{
         BeneId, Match, Matcher, MedicareNumberHasher,
         provider::{Provider, ProviderError, Settings, SignedIn, Visit},
     },
+    metrics::{self, Metric},
     oauth::{Person, authorize::to_location},
     store::IdentityTable,
 };
@@ -29,7 +29,7 @@ impl ProviderSignIn {
         stage: Stage,
         settings: Settings,
     ) -> Result<Self, ConfigError> {
-        let identities = IdentityTable::new(DynamoDb::new(aws), variable("IDENTITY_TABLE")?);
+        let identities = IdentityTable::new(dynamodb(aws), variable("IDENTITY_TABLE")?);
         let hasher = MedicareNumberHasher::read(aws, stage).await?;
         Ok(Self {
             provider: Provider::new(settings)?,
@@ -144,7 +144,11 @@ enum Unmatched {
 
 /// The page for an answer that signs nobody in.
 fn refused(sign_in: &SignIn<'_>, error: ProviderError) -> Response {
-    tracing::warn!(request_id = sign_in.call.request_id, cause = %error, "nobody signed in");
+    tracing::warn!(cause = %error, "nobody signed in");
+    // A person who cancels, or has no Medicare number, is no fault of the provider.
+    if let ProviderError::Unavailable(_) | ProviderError::Refused(_) = error {
+        metrics::count(Metric::ProviderErrors);
+    }
     let texts = Texts::of(sign_in.approval.language);
     let (status, text) = match error {
         ProviderError::Unavailable(_) => {

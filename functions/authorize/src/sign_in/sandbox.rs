@@ -1,9 +1,8 @@
 //! The sandbox's own sign-in: user name and password by a published rule, with a lock after failures.
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config::{ConfigError, Limits, variable},
+    config::{ConfigError, Limits, dynamodb, variable},
     http::{Call, Response},
     identity::{BeneId, sandbox},
     oauth::{Application, Person},
@@ -31,7 +30,7 @@ pub(crate) struct SandboxSignIn {
 impl SandboxSignIn {
     pub(super) fn new(aws: &SdkConfig, limits: Limits) -> Result<Self, ConfigError> {
         let table = variable("SIGN_IN_FAILURES_TABLE")?;
-        let failures = SignInFailuresTable::new(DynamoDb::new(aws), table, limits);
+        let failures = SignInFailuresTable::new(dynamodb(aws), table, limits);
         Ok(Self { failures })
     }
 

@@ -127,6 +127,15 @@ impl Provider {
         })
     }
 
+    /// Reads what the provider publishes about itself, whatever is known of it, to see whether it answers.
+    ///
+    /// # Errors
+    /// When it does not, or not as a provider does.
+    pub async fn check(&self) -> Result<(), ProviderError> {
+        let read = Metadata::read(&self.http, &self.settings);
+        read.await.map(drop)
+    }
+
     /// Where the browser goes to sign in.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ use self::parser::Parser;
 use self::writer::Writer;
 use super::{ClaimsTable, IdentityTable, StoreError};
 use crate::identity::MedicareNumberHasher;
+use crate::metrics;
 use crate::rif::Rejection;
 use crate::rif::reader::{NotRif, OpenError};
 
@@ -129,7 +130,8 @@ impl Loader {
         for _ in 0..WRITERS {
             let (queue, work) = mpsc::channel(QUEUE_RECORDS);
             queues.push(queue);
-            writers.spawn(self.writer.clone().write_all(work, follower.clone()));
+            let writing = self.writer.clone().write_all(work, follower.clone());
+            writers.spawn(metrics::inherited(writing));
         }
         let parser = Parser {
             follower,
