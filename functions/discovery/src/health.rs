@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 /// How long an answer is believed.
-pub const REMEMBERED_SECONDS: u64 = 5;
+const REMEMBERED_SECONDS: u64 = 5;
 
 /// How long a check may take; Blue Button waits as long for its data server.
 const CHECK_SECONDS_MAX: u64 = 5;
