@@ -6,20 +6,24 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod application;
 mod bench;
 mod client;
+mod copy_table;
 mod environment;
 mod event;
 mod inspect;
 mod load;
 mod lookups;
 mod measure;
+mod outputs;
 mod print;
 mod renew_secret;
 mod rotate;
 mod setup;
 mod sign_ins;
 mod sources;
+mod stack;
 mod synthesize;
 mod token;
 
@@ -35,8 +39,12 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show an application, switch it off and on, end its grants.
+    Application(application::Arguments),
     /// Measure how fast stored claims become FHIR; `cargo xtask bench` calls it.
     Bench(bench::Arguments),
+    /// Copy what a table lacks out of a restored one.
+    CopyTable(copy_table::Arguments),
     /// Print an event of `events/` with a token and ids of the running sandbox in it.
     Event(event::Arguments),
     /// Print what is stored of a beneficiary.
@@ -47,7 +55,9 @@ enum Command {
     Lookups(lookups::Arguments),
     /// Measure what claims cost to store and to read.
     Measure(measure::Arguments),
-    /// Give an application a new secret; the old one works for another day.
+    /// Print a stack's outputs as variables for a shell.
+    Outputs(outputs::Arguments),
+    /// Give an application a new secret; the old one works for another day, unless it is ended.
     RenewSecret(renew_secret::Arguments),
     /// Rotate the keys that sign access tokens, step by step.
     Rotate(rotate::Arguments),
@@ -64,12 +74,15 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
+        Command::Application(arguments) => application::run(arguments).await,
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::CopyTable(arguments) => copy_table::run(arguments).await,
         Command::Event(arguments) => event::run(arguments).await,
         Command::Inspect(arguments) => inspect::run(arguments).await,
         Command::Load(arguments) => load::run(arguments).await,
         Command::Lookups(arguments) => lookups::run(&arguments),
         Command::Measure(arguments) => measure::run(arguments).await,
+        Command::Outputs(arguments) => outputs::run(arguments).await,
         Command::RenewSecret(arguments) => renew_secret::run(arguments).await,
         Command::Rotate(arguments) => rotate::run(arguments).await,
         Command::Setup(arguments) => setup::run(arguments).await,

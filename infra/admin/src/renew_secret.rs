@@ -1,4 +1,4 @@
-//! `renew-secret`: a new secret for an application, beside the old one for a day.
+//! `renew-secret`: a new secret for an application, beside the old one for a day or in its place.
 
 use std::process::ExitCode;
 
@@ -14,6 +14,9 @@ use crate::print::say;
 pub(crate) struct Arguments {
     /// The application's client id.
     client_id: String,
+    /// End the old secret at once, because somebody else may have it.
+    #[arg(long)]
+    end_old: bool,
 }
 
 /// Prints the new secret and nothing else: it is known only now.
@@ -25,6 +28,9 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         return Err("a public application has no secret".into());
     }
     let secret = application.renew_secret(Timestamp::now());
+    if arguments.end_old {
+        application.end_old_secrets();
+    }
     applications.put(&application).await?;
     say!("{}", secret.expose());
     Ok(ExitCode::SUCCESS)

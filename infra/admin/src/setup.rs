@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_sdk_cloudformation::Client as CloudFormation;
 use aws_sdk_cloudformation::config::timeout::TimeoutConfig;
 use aws_sdk_cloudformation::error::DisplayErrorContext;
-use aws_sdk_cloudformation::types::{Parameter, Stack, StackStatus};
+use aws_sdk_cloudformation::types::Parameter;
 use bluebutton::config;
 use bluebutton::oauth::{Application, ClientType, DataAccess, RedirectUri};
 use bluebutton::store::{ApplicationsTable, StoreError};
@@ -17,10 +17,9 @@ use serde_json::{Map, Value, json};
 
 use crate::Outcome;
 use crate::environment::refuse_real_aws;
+use crate::stack;
 
 const CREATE_SECONDS_MAX: u64 = 60;
-const STACK_POLLS_MAX: u32 = 120;
-const STACK_POLL_MILLISECONDS: u64 = 500;
 
 /// Where CMS's sample applications and SDKs listen on a developer's machine, in both spellings of the slash.
 const REDIRECT_URIS: [&str; 4] = [
@@ -60,7 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         aws_sdk_cloudformation::config::Builder::from(&aws).timeout_config(timeouts);
     let cloudformation = CloudFormation::from_conf(cloudformation.build());
     create(&cloudformation, &arguments.stack, template).await?;
-    let outputs = outputs(&cloudformation, &arguments.stack).await?;
+    let outputs = stack::outputs_when_complete(&cloudformation, &arguments.stack).await?;
     let table = outputs
         .get("ApplicationsTable")
         .ok_or("the stack has no output ApplicationsTable")?;
@@ -180,75 +179,11 @@ async fn create(
     }
 }
 
-/// The stack's outputs, once it is complete.
-async fn outputs(
-    cloudformation: &CloudFormation,
-    name: &str,
-) -> Result<BTreeMap<String, String>, String> {
-    for _ in 0..STACK_POLLS_MAX {
-        let stack = describe(cloudformation, name).await?;
-        match stack.stack_status {
-            Some(StackStatus::CreateComplete | StackStatus::UpdateComplete) => {
-                let outputs = stack.outputs.unwrap_or_default();
-                return Ok(outputs
-                    .into_iter()
-                    .filter_map(|output| output.output_key.zip(output.output_value))
-                    .collect());
-            }
-            Some(StackStatus::CreateInProgress) => {
-                tokio::time::sleep(Duration::from_millis(STACK_POLL_MILLISECONDS)).await;
-            }
-            status => {
-                let reason = stack.stack_status_reason.unwrap_or_default();
-                return Err(format!("the stack {name} is {status:?}: {reason}"));
-            }
-        }
-    }
-    Err(format!("the stack {name} is still not complete"))
-}
-
-async fn describe(cloudformation: &CloudFormation, name: &str) -> Result<Stack, String> {
-    cloudformation
-        .describe_stacks()
-        .stack_name(name)
-        .send()
-        .await
-        .map_err(|error| format!("the stack cannot be read: {}", DisplayErrorContext(error)))?
-        .stacks
-        .unwrap_or_default()
-        .pop()
-        .ok_or_else(|| format!("there is no stack {name}"))
-}
-
 /// Tables and secrets under the names that the functions read: the output `ClaimsTable` is `CLAIMS_TABLE`.
 fn environment(outputs: &BTreeMap<String, String>) -> Map<String, Value> {
     outputs
         .iter()
         .filter(|(name, _)| name.ends_with("Table") || name.ends_with("Secret"))
-        .map(|(name, value)| (variable_name(name), Value::from(value.as_str())))
+        .map(|(name, value)| (stack::variable_name(name), Value::from(value.as_str())))
         .collect()
-}
-
-fn variable_name(output: &str) -> String {
-    let mut name = String::new();
-    for letter in output.chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn outputs_become_the_variables_that_the_functions_read() {
-        let check = |output: &str, variable: &str| assert_eq!(variable_name(output), variable);
-        check("ClaimsTable", "CLAIMS_TABLE");
-        check("SignInFailuresTable", "SIGN_IN_FAILURES_TABLE");
-        check("ConfigurationSecret", "CONFIGURATION_SECRET");
-    }
 }

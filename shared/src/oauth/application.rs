@@ -151,6 +151,11 @@ impl Application {
         secret
     }
 
+    /// Ends every secret but the newest at once: somebody else may have them.
+    pub fn end_old_secrets(&mut self) {
+        self.secrets.retain(|secret| secret.ends_at.is_none());
+    }
+
     /// Whether the secret is one of the application's now. Takes the same time for every wrong secret.
     fn has_secret(&self, secret: &str, now: Timestamp) -> bool {
         let hash = sha256_hex(secret);
@@ -239,6 +244,10 @@ mod tests {
         check(&application, third.expose(), 0, true);
         check(&application, second.expose(), 0, true);
         check(&application, first.expose(), 0, false);
+
+        application.end_old_secrets();
+        check(&application, third.expose(), 0, true);
+        check(&application, second.expose(), 0, false);
     }
 
     #[test]

@@ -49,6 +49,25 @@ impl ApplicationsTable {
         Ok(found)
     }
 
+    /// All applications. It walks through the whole table: for operators, never on a request's path.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn all(&self) -> Result<Vec<Application>, StoreError> {
+        let found = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(StoreError::of)?;
+        found.iter().map(application).collect()
+    }
+
     /// Registers an application or replaces it.
     ///
     /// # Errors

@@ -70,6 +70,27 @@ impl GrantsTable {
         found.iter().map(grant).collect()
     }
 
+    /// All grants of an application. It walks through the whole table: for operators, never on a request's path.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn of_application(&self, client_id: &str) -> Result<Vec<Grant>, StoreError> {
+        let found = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("client_id = :client_id")
+            .expression_attribute_values(":client_id", item::string(client_id))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(StoreError::of)?;
+        found.iter().map(grant).collect()
+    }
+
     /// The part of a transaction that writes a grant.
     pub(super) fn put(&self, grant: &Grant) -> Put {
         Put::builder()

@@ -1,0 +1,160 @@
+//! `application`: what an operator does with an application: see it, switch it off and on, end what people allowed it.
+//!
+//! Nothing of a beneficiary is printed: grants are counted, not listed.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use bluebutton::audit::{Action, Event};
+use bluebutton::config;
+use bluebutton::oauth::{Application, ClientType};
+use bluebutton::store::{ApplicationsTable, AuthorizationTables, Transaction};
+use jiff::Timestamp;
+
+use crate::Outcome;
+use crate::environment::Environment;
+use crate::print::say;
+
+/// What audit records of an operator's doing say, where others name a request.
+const OPERATOR: &str = "operator";
+
+/// What to do.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    step: Step,
+}
+
+#[derive(clap::Subcommand)]
+enum Step {
+    /// List all applications.
+    List,
+    /// Show one application, and how many people it has a grant of.
+    Show(Which),
+    /// Switch an application off: it is refused everywhere from its next request on, and every grant stays.
+    Deactivate(Which),
+    /// Switch an application on again.
+    Activate(Which),
+    /// End every grant of an application: all its tokens die, and people who still want it consent again.
+    EndGrants(Which),
+}
+
+#[derive(clap::Args)]
+struct Which {
+    /// The application's client id.
+    client_id: String,
+}
+
+#[derive(Clone, Copy)]
+enum Switch {
+    Off,
+    On,
+}
+
+/// Takes the step.
+pub(crate) async fn run(arguments: Arguments) -> Outcome {
+    let environment = Environment::read().await;
+    let applications = environment.applications()?;
+    match arguments.step {
+        Step::List => list(&applications).await?,
+        Step::Show(which) => show(&applications, &which.client_id).await?,
+        Step::Deactivate(which) => switch(&applications, &which.client_id, Switch::Off).await?,
+        Step::Activate(which) => switch(&applications, &which.client_id, Switch::On).await?,
+        Step::EndGrants(which) => end_grants(&which.client_id).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(applications: &ApplicationsTable) -> Result<(), Box<dyn Error>> {
+    for application in applications.all().await? {
+        say!(
+            "{} {:8} {}",
+            application.client_id,
+            state(&application),
+            application.name
+        );
+    }
+    Ok(())
+}
+
+async fn show(applications: &ApplicationsTable, client_id: &str) -> Result<(), Box<dyn Error>> {
+    let application = find(applications, client_id).await?;
+    let kind = match application.client_type {
+        ClientType::Confidential => "confidential",
+        ClientType::Public => "public",
+    };
+    say!("{}: {kind}, {}", application.name, state(&application));
+    for secret in &application.secrets {
+        match secret.ends_at {
+            Some(end) => say!("a secret that works until {end:.0}"),
+            None => say!("a secret"),
+        }
+    }
+    for redirect_uri in &application.redirect_uris {
+        say!("redirect URI {redirect_uri}");
+    }
+    let grants = tables().await?.grants.of_application(client_id).await?;
+    let newest = grants.iter().map(|grant| grant.approved_at).max();
+    let newest = newest.map(|time| format!(", the newest of {time:.0}"));
+    say!("{} grants{}", grants.len(), newest.unwrap_or_default());
+    Ok(())
+}
+
+async fn switch(
+    applications: &ApplicationsTable,
+    client_id: &str,
+    switch: Switch,
+) -> Result<(), Box<dyn Error>> {
+    let application = find(applications, client_id).await?;
+    let application = Application {
+        active: matches!(switch, Switch::On),
+        ..application
+    };
+    applications.put(&application).await?;
+    say!("{} is {}", application.name, state(&application));
+    Ok(())
+}
+
+/// Each grant goes in one transaction with its audit record. One that its person renewed or ended meanwhile stays as it
+/// is now, and another run finds what is there.
+async fn end_grants(client_id: &str) -> Result<(), Box<dyn Error>> {
+    let tables = tables().await?;
+    let (mut ended, mut left) = (0_u64, 0_u64);
+    for grant in tables.grants.of_application(client_id).await? {
+        let event = Event {
+            at: Timestamp::now(),
+            patient: &grant.patient,
+            client_id,
+            action: Action::GrantRevoked,
+            detail: OPERATOR,
+            request_id: OPERATOR,
+        };
+        match tables.remove_grant(&grant.grant_id, &event).await? {
+            Transaction::Done => ended += 1,
+            Transaction::Refused => left += 1,
+        }
+    }
+    say!("{ended} grants ended, {left} had changed meanwhile");
+    Ok(())
+}
+
+async fn find(
+    applications: &ApplicationsTable,
+    client_id: &str,
+) -> Result<Application, Box<dyn Error>> {
+    let found = applications.get(client_id).await?;
+    found.ok_or_else(|| "there is no such application".into())
+}
+
+async fn tables() -> Result<AuthorizationTables, Box<dyn Error>> {
+    Ok(AuthorizationTables::from_environment(
+        &config::aws(env!("CARGO_PKG_NAME")).await,
+    )?)
+}
+
+fn state(application: &Application) -> &'static str {
+    match application.active {
+        true => "active",
+        false => "inactive",
+    }
+}

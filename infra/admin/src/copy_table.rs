@@ -1,0 +1,108 @@
+//! `copy-table`: the items that a table lacks, out of a copy of it that was restored from a backup.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::process::ExitCode;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::{AttributeValue, KeyType};
+use bluebutton::config;
+
+use crate::Outcome;
+use crate::print::say;
+
+/// Which tables.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The table to read.
+    #[arg(long)]
+    from: String,
+    /// The table to write, of the same key.
+    #[arg(long)]
+    to: String,
+    /// Also write the items that are there already, as they are in the other table.
+    #[arg(long)]
+    replace: bool,
+}
+
+/// What happens to an item that the target holds already.
+#[derive(Clone, Copy)]
+enum Existing {
+    Keep,
+    Replace,
+}
+
+/// How many items were written, and how many were there already.
+#[derive(Default)]
+struct Count {
+    copied: u64,
+    kept: u64,
+}
+
+/// Copies and counts; nothing of an item is printed.
+pub(crate) async fn run(arguments: Arguments) -> Outcome {
+    let client = Client::new(&config::aws(env!("CARGO_PKG_NAME")).await);
+    let key = hash_key(&client, &arguments.to).await?;
+    if hash_key(&client, &arguments.from).await? != key {
+        return Err("the tables do not have the same key".into());
+    }
+    let existing = match arguments.replace {
+        true => Existing::Replace,
+        false => Existing::Keep,
+    };
+    let mut count = Count::default();
+    let mut items = client
+        .scan()
+        .table_name(&arguments.from)
+        .consistent_read(true)
+        .into_paginator()
+        .items()
+        .send();
+    while let Some(item) = items.next().await {
+        let item = item.map_err(|error| DisplayErrorContext(error).to_string())?;
+        match put(&client, &arguments.to, (&key, existing), item).await? {
+            true => count.copied += 1,
+            false => count.kept += 1,
+        }
+    }
+    say!("{} copied, {} left as they were", count.copied, count.kept);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The name of the partition key.
+async fn hash_key(client: &Client, table: &str) -> Result<String, Box<dyn Error>> {
+    let answer = client.describe_table().table_name(table).send().await;
+    let answer = answer.map_err(|error| DisplayErrorContext(error).to_string())?;
+    let keys = answer.table.and_then(|described| described.key_schema);
+    let keys = keys.unwrap_or_default();
+    let hash = keys.into_iter().find(|key| key.key_type == KeyType::Hash);
+    let hash = hash.ok_or_else(|| format!("{table} has no key"))?;
+    Ok(hash.attribute_name)
+}
+
+/// Whether the item was written.
+async fn put(
+    client: &Client,
+    table: &str,
+    (key, existing): (&str, Existing),
+    item: HashMap<String, AttributeValue>,
+) -> Result<bool, Box<dyn Error>> {
+    let mut put = client.put_item().table_name(table).set_item(Some(item));
+    if let Existing::Keep = existing {
+        put = put
+            .condition_expression("attribute_not_exists(#key)")
+            .expression_attribute_names("#key", key);
+    }
+    match put.send().await {
+        Ok(_) => Ok(true),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(DisplayErrorContext(error).to_string().into()),
+    }
+}
