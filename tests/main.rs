@@ -19,6 +19,7 @@ mod headers;
 mod leaks;
 mod ledger;
 mod limits;
+mod local;
 mod negative;
 #[path = "../shared/src/oauth/redirect_mutations.rs"]
 mod redirect_mutations;

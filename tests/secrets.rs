@@ -54,7 +54,7 @@ fn findings(scan: &mut Command, files: &[PathBuf]) -> Vec<String> {
 }
 
 /// Every file of the project but what is built, locked or kept by git.
-fn project_files() -> Vec<PathBuf> {
+pub(crate) fn project_files() -> Vec<PathBuf> {
     const LEFT_OUT: [&str; 4] = ["target", ".git", ".aws-sam", "Cargo.lock"];
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let (mut files, mut folders) = (Vec::new(), vec![root]);

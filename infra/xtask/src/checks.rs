@@ -15,8 +15,8 @@ use crate::processes;
 use crate::sandbox::{Options, Sandbox};
 use crate::step::Step;
 use crate::tools::{
-    CARGO_LAMBDA, CMS_NODE_SDK, CMS_PYTHON_SDK, DETECT_SECRETS, FHIR_RESOURCES, NODE_PACKAGES,
-    PYTHON_CLIENTS,
+    AWS_CLI, CARGO_LAMBDA, CMS_NODE_SDK, CMS_PYTHON_SDK, DETECT_SECRETS, FHIR_RESOURCES,
+    NODE_PACKAGES, PYTHON_CLIENTS,
 };
 use crate::workspace::Workspace;
 
@@ -115,6 +115,7 @@ fn tools(workspace: &Workspace) -> Outcome<Vec<(String, String)>> {
         tools.push((variable.to_owned(), path.display().to_string()));
     };
     for (variable, tool) in [
+        ("BLUEBUTTON_AWS_PYTHON", AWS_CLI),
         ("BLUEBUTTON_SDK_PYTHON", CMS_PYTHON_SDK),
         ("BLUEBUTTON_CLIENTS_PYTHON", PYTHON_CLIENTS),
         ("BLUEBUTTON_VALIDATOR_PYTHON", FHIR_RESOURCES),

@@ -121,6 +121,7 @@ mod tests {
             "infra/docs/architecture.md",
             "infra/docs/compatibility.md",
             "infra/docs/keys.md",
+            "infra/docs/local.md",
             "infra/docs/measurements.md",
             "infra/docs/release.md",
         ] {

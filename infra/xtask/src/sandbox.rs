@@ -57,6 +57,9 @@ pub(crate) struct Options {
     /// The port of the API; the local AWS then takes a free one if its own is taken.
     #[arg(long, default_value_t = USUAL_PORT)]
     port: u16,
+    /// Start no functions: whoever calls this runs `cargo lambda watch` or a debugger.
+    #[arg(long)]
+    data_only: bool,
     /// The folder of the sandbox's files.
     #[arg(long, hide = true, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -72,6 +75,7 @@ impl Options {
             rif: Vec::new(),
             beneficiaries: BENEFICIARIES,
             port: local_aws::free_port()?,
+            data_only: false,
             state: Some(state),
             for_tests: true,
         })
@@ -88,7 +92,8 @@ pub(crate) struct DataResources {
 
 /// A running sandbox; it ends with this value.
 pub(crate) struct Sandbox {
-    functions: Process,
+    /// Nothing if somebody else runs them.
+    functions: Option<Process>,
     aws: LocalAws,
     /// Its files.
     pub(crate) state: PathBuf,
@@ -109,7 +114,16 @@ impl Warming {
 
 /// `cargo xtask sandbox`.
 pub(crate) fn run(workspace: &Workspace, options: Options) -> Outcome {
+    let port = options.port;
     let mut sandbox = Sandbox::start(workspace, options)?;
+    match sandbox.functions {
+        Some(_) => println!("\nThe API answers at {}\n", base_url(port)),
+        None => print_how_to_watch(
+            &CARGO_LAMBDA.prepare(&workspace.target)?,
+            &sandbox.state,
+            port,
+        ),
+    }
     sandbox.print();
     loop {
         sandbox.check()?;
@@ -124,7 +138,7 @@ impl Sandbox {
             .state
             .clone()
             .unwrap_or_else(|| workspace.target.join("sandbox"));
-        check_machine(workspace, options.port)?;
+        check_machine(workspace, &options)?;
         check_rif(&options.rif)?;
         let cargo_lambda = CARGO_LAMBDA.prepare(&workspace.target)?;
         make_folder(&state)?;
@@ -137,13 +151,20 @@ impl Sandbox {
         } else {
             LocalAws::find_or_start(&workspace.target, &state)?
         };
-        let base_url = format!("http://localhost:{}", options.port);
+        let base_url = base_url(options.port);
         let DataResources {
             environment,
             applications,
         } = set_up(workspace, &state, &aws, &base_url, STACK)?;
-        check_port(options.port)?;
-        let functions = start_functions(workspace, &state, &options, &environment, &cargo_lambda)?;
+        let functions = match options.data_only {
+            true => None,
+            false => {
+                check_port(options.port)?;
+                let start =
+                    start_functions(workspace, &state, &options, &environment, &cargo_lambda);
+                Some(start?)
+            }
+        };
         let mut sandbox = Self {
             functions,
             aws,
@@ -152,9 +173,14 @@ impl Sandbox {
             description: json!({"base_url": base_url, "applications": applications}),
         };
         sandbox.write_environment()?;
-        let warming = Warming::start(options.port);
+        let warming = sandbox
+            .functions
+            .is_some()
+            .then(|| Warming::start(options.port));
         sandbox.load_people(workspace, &options)?;
-        sandbox.wait_for_functions(warming)?;
+        if let Some(warming) = warming {
+            sandbox.wait_for_functions(warming)?;
+        }
         sandbox.describe(workspace)?;
         Ok(sandbox)
     }
@@ -166,7 +192,7 @@ impl Sandbox {
 
     fn check(&mut self) -> Outcome {
         self.aws.check()?;
-        self.functions.check()
+        self.functions.as_mut().map_or(Ok(()), Process::check)
     }
 
     fn load_people(&self, workspace: &Workspace, options: &Options) -> Outcome {
@@ -188,14 +214,20 @@ impl Sandbox {
     fn wait_for_functions(&mut self, warming: Warming) -> Outcome {
         let step = Step::start("Starting the functions");
         for call in warming.0 {
-            call.join()
-                .expect("a warming call does not panic")
-                .map_err(|sentence| self.functions.failure(&sentence))?;
+            let answered = call.join().expect("a warming call does not panic");
+            answered.map_err(|sentence| self.failure_of_functions(&sentence))?;
         }
         // Should another program have taken the port meanwhile, it was that program that answered.
-        self.functions.check()?;
+        self.check()?;
         step.done();
         Ok(())
+    }
+
+    fn failure_of_functions(&self, sentence: &str) -> Failure {
+        match &self.functions {
+            Some(functions) => functions.failure(sentence),
+            None => Failure::new(sentence),
+        }
     }
 
     /// Writes the sign-ins and `sandbox.json`.
@@ -232,7 +264,6 @@ impl Sandbox {
     fn print(&self) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let base_url = text(&self.description["base_url"]);
-        println!("\nThe API answers at {base_url}\n");
         println!("Sign in as             password          patient");
         for sign_in in self.list("sign_ins") {
             let (username, password) = (text(&sign_in["username"]), text(&sign_in["password"]));
@@ -278,6 +309,21 @@ impl Drop for Sandbox {
     }
 }
 
+fn print_how_to_watch(cargo_lambda: &Path, state: &Path, port: u16) {
+    let base_url = base_url(port);
+    println!("\nNo function runs. To have the API at {base_url}, in another terminal:");
+    println!("  PATH=\"{}:$PATH\"", cargo_lambda.display());
+    println!(
+        "  cargo lambda watch --env-file {} --invoke-address 127.0.0.1 --invoke-port {port}",
+        state.join("env").display()
+    );
+    println!();
+}
+
+fn base_url(port: u16) -> String {
+    format!("http://localhost:{port}")
+}
+
 fn check_port(port: u16) -> Outcome {
     match local_aws::is_free(port) {
         true => Ok(()),
@@ -287,8 +333,10 @@ fn check_port(port: u16) -> Outcome {
     }
 }
 
-fn check_machine(workspace: &Workspace, port: u16) -> Outcome {
-    check_port(port)?;
+fn check_machine(workspace: &Workspace, options: &Options) -> Outcome {
+    if !options.data_only {
+        check_port(options.port)?;
+    }
     tools::python()?;
     let first = !workspace.program("eob").exists() || !CARGO_LAMBDA.is_prepared(&workspace.target);
     let needed = if first {

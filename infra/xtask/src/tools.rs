@@ -53,6 +53,14 @@ pub(crate) const SAM: Tool = Tool {
     size: "340 MB",
 };
 
+/// What operators and LocalStack's hooks call AWS with.
+pub(crate) const AWS_CLI: Tool = Tool {
+    name: "the AWS CLI",
+    installer: Installer::Pip,
+    packages: &["awscli==1.46.3"],
+    size: "190 MB",
+};
+
 /// CMS's own SDK, a client that has to work unchanged.
 pub(crate) const CMS_PYTHON_SDK: Tool = Tool {
     name: "CMS's Python SDK",
