@@ -138,8 +138,9 @@ fn both_spellings(path: &str) -> Vec<String> {
 const API_HEAD: &str = r#"# Written by `cargo xtask routes` from the table in infra/xtask/src/routes.rs; do not edit.
 #
 # The definition of the REST API, included by template.yaml (AWS::Include takes no short forms such as !Sub).
-# Every verb of a path goes to its function, which answers 405 and OPTIONS in its protocol's form. API Gateway serves
-# /x/ from the resource /x, and a resource cannot have an empty name, so each path stands here once.
+# Every verb of a path goes to the alias `live` of its function, which a canary deployment shifts; the function answers
+# 405 and OPTIONS in its protocol's form. API Gateway serves /x/ from the resource /x, and a resource cannot have an empty
+# name, so each path stands here once.
 
 openapi: 3.0.1
 info: { title: { "Fn::Sub": "${AWS::StackName}" }, version: "1" }
@@ -178,7 +179,7 @@ fn api_definition() -> String {
                 out,
                 "    {verb}: {{ responses: {{}}, x-amazon-apigateway-integration: {{ type: aws_proxy, httpMethod: POST, \
                  uri: {{ \"Fn::Sub\": \"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31\
-                 /functions/${{{}.Arn}}/invocations\" }} }} }}",
+                 /functions/${{{}.Arn}}:live/invocations\" }} }} }}",
                 logical_id(function)
             );
         }
