@@ -69,6 +69,17 @@ fn every_main_is_wiring() {
     }
 }
 
+/// The loop that turns a panic into an answer (`http::serve`), or the same around the handler of events.
+#[test]
+fn no_panic_gets_out_of_a_function() {
+    for function in functions() {
+        let main = read(&format!("functions/{function}/src/main.rs"));
+        let handler = read(&format!("functions/{function}/src/lib.rs"));
+        let is_caught = main.contains("http::serve(") || handler.contains("http::or_panic(");
+        assert!(is_caught, "{function}");
+    }
+}
+
 /// Packages that may not be locked, with how their versions begin: the old TLS stack of the AWS SDK's default features,
 /// which has known advisories, and OpenSSL. (ring is locked as an option of rustls that nobody takes.)
 const BANNED_PACKAGES: [(&str, &str); 6] = [

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
     config::{ConfigError, Configuration, Limits, Stage, variable},
     exchange,
-    http::{Call, Response},
+    http::{self, Call, Response},
     lookups_file::Installed,
     oauth::keys::Keys,
     store::IdentityTable,
@@ -76,7 +76,8 @@ impl Instance {
             identity: IdentityTable::new(DynamoDb::new(aws), identity),
             lookups: Installed::at(None),
             discovery: discovery::State {
-                keys: Keys::read(aws, Timestamp::now()).await?,
+                // Read long ago, so that the first request for them reads them again.
+                keys: Keys::read(aws, Timestamp::UNIX_EPOCH).await?,
                 health: discovery::Health::new(aws, configuration.stage)?,
             },
             base_url: variable("PUBLIC_BASE_URL")?,
@@ -86,6 +87,11 @@ impl Instance {
     /// Answers as the function of that path.
     pub(crate) async fn answer(&self, request: &Request) -> Answer {
         Answer::of(&self.function(request.call(&self.base_url)).await)
+    }
+
+    /// The same with what the loop around each function adds, and turns a panic into.
+    pub(crate) async fn serve(&self, request: &Request) -> Response {
+        http::answer(&|call| self.function(call), request.call(&self.base_url)).await
     }
 
     /// On the heap: unoptimised, the functions' futures are too large for a test's stack.

@@ -10,6 +10,7 @@ mod instance;
 mod lost_replies;
 mod matrix;
 mod pair;
+mod panics;
 mod races;
 mod rounds;
 mod timing;

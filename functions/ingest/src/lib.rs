@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
 use aws_sdk_s3::Client;
 use bluebutton::config::{self, ConfigError, Configuration};
+use bluebutton::http;
 use bluebutton::identity::MedicareNumberHasher;
 use bluebutton::metrics::{self, AwsCalls, Dimensions, Ending, Ids, Metric, Record};
 use bluebutton::store::load::{LoadError, Loader, Observer, RejectedRow, Summary};
@@ -42,6 +43,9 @@ pub enum IngestError {
     /// The loader stopped.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The program has a fault; the log tells where.
+    #[error("the program has a fault")]
+    Panicked,
 }
 
 impl Ingest {
@@ -91,6 +95,12 @@ pub async fn run(ingest: &Ingest, event: LambdaEvent<S3Event>) -> Result<(), Ing
 /// # Errors
 /// When an object cannot be loaded to its end. Rejected rows are logged and are no error: trying again would not help.
 pub async fn handle(ingest: &Ingest, event: S3Event) -> Result<(), IngestError> {
+    // The runtime would hand the text of a panic, which may quote a row, to wherever failures go.
+    let loaded = http::or_panic(|| load_all(ingest, event)).await;
+    loaded.unwrap_or(Err(IngestError::Panicked))
+}
+
+async fn load_all(ingest: &Ingest, event: S3Event) -> Result<(), IngestError> {
     for record in event.records {
         let (bucket, key) = location(&record).ok_or(IngestError::NoObject)?;
         match load(ingest, bucket, &key).await {
@@ -149,6 +159,7 @@ impl IngestError {
             Self::Unreadable => "Unreadable",
             Self::Load(LoadError::NotRif(_)) => "NotRif",
             Self::Load(_) => "NotLoaded",
+            Self::Panicked => "Panicked",
         }
     }
 }

@@ -2,9 +2,10 @@
 #![allow(missing_docs, reason = "the name of a test is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
-use std::{env, process};
+use std::{env, process, time::Duration};
 
 use aws_lambda_events::event::s3::S3Event;
+use aws_sdk_dynamodb::config::{AsyncSleep, Region, Sleep};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
@@ -14,6 +15,7 @@ use bluebutton::rif::ClaimType;
 use bluebutton::store::load::LoadError;
 use bluebutton::store::{ClaimsTable, IdentityTable};
 use ingest::{Ingest, IngestError, handle};
+use lambda_runtime::Diagnostic;
 
 #[tokio::test]
 async fn loads_the_good_rows_of_an_object_and_refuses_one_that_is_not_rif() {
@@ -61,6 +63,37 @@ async fn loads_the_good_rows_of_an_object_and_refuses_one_that_is_not_rif() {
         .send()
         .await
         .unwrap();
+}
+
+/// The SDK's clock, with which each call begins; this one has a fault whose text quotes a row.
+#[derive(Debug)]
+struct BrokenClock;
+
+impl AsyncSleep for BrokenClock {
+    fn sleep(&self, _: Duration) -> Sleep {
+        panic!("byte index 3 is not a char boundary; it is inside a letter of `23-Jan-1956|`")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_fails_the_event_in_words_that_quote_nothing() {
+    let aws = config::aws(env!("CARGO_PKG_NAME")).await.into_builder();
+    let aws = aws
+        .region(Region::new("us-east-1"))
+        .sleep_impl(BrokenClock)
+        .build();
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let ingest = Ingest {
+        s3: aws_sdk_s3::Client::new(&aws),
+        claims: ClaimsTable::new(dynamodb.clone(), "claims"),
+        identity: IdentityTable::new(dynamodb, "identity"),
+        hasher: MedicareNumberHasher::new("pepper", 1.try_into().unwrap()),
+    };
+    let event = include_str!("../../../events/ingest_object.json");
+    let failed = handle(&ingest, serde_json::from_str(event).unwrap()).await;
+    let shown = Diagnostic::from(failed.unwrap_err());
+    assert_eq!(shown.error_type, "Panicked");
+    assert_eq!(shown.error_message, "the program has a fault");
 }
 
 /// Three events, of which the second asks for what cannot be done.

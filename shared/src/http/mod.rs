@@ -19,4 +19,4 @@ pub use lambda_http::{
 pub use language::Language;
 pub use log::start_logging;
 pub use response::Response;
-pub use serve::{answer, serve};
+pub use serve::{answer, or_panic, serve};

@@ -108,7 +108,7 @@ fn known_method(method: &Method) -> &'static str {
 }
 
 /// The future's answer, or nothing when making or polling it panicked.
-async fn or_panic<Answer: Future>(make: impl FnOnce() -> Answer) -> Option<Answer::Output> {
+pub async fn or_panic<Answer: Future>(make: impl FnOnce() -> Answer) -> Option<Answer::Output> {
     let future = catch_unwind(AssertUnwindSafe(make)).ok()?;
     let mut future = pin!(future);
     poll_fn(
