@@ -19,7 +19,10 @@ use bluebutton::{
 };
 use jiff::Timestamp;
 
-use self::{provider::ProviderSignIn, sandbox::SandboxSignIn};
+use self::{
+    provider::{ProviderSignIn, Unmatched},
+    sandbox::SandboxSignIn,
+};
 use crate::{Refusal, State, in_language, pages, path, session::Session, texts::Texts};
 
 /// Where people say who they are.
@@ -85,11 +88,16 @@ pub(crate) struct SignIn<'a> {
 /// `GET /login`: shows the sandbox's form, or sends the browser to the provider.
 pub(crate) async fn show(state: &State, call: &Call, now: Timestamp) -> Result<Response, Refusal> {
     let query = call.query_parameters();
-    // A provider that ended its session sends the browser back with the approval's id as `state`.
+    // A provider that ended its session sends the browser back with the approval's id in `state`, and with why nobody
+    // signed in, if nobody did.
     let id = query.last("approval").or_else(|| query.last("state"));
-    let sign_in = SignIn::open(state, call, id.ok_or(Refusal::Expired)?, now).await?;
+    let (id, unmatched) = Unmatched::split(id.ok_or(Refusal::Expired)?);
+    let sign_in = SignIn::open(state, call, id, now).await?;
     if sign_in.approval.person.is_some() {
         return Ok(to_location(StatusCode::SEE_OTHER, &sign_in.consent_path()));
+    }
+    if let Some(why) = unmatched {
+        return Ok(why.page(&sign_in));
     }
     let application = application(state, &sign_in.approval).await?;
     match &state.identity_source {

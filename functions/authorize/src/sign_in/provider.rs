@@ -13,6 +13,7 @@ use bluebutton::{
     store::IdentityTable,
 };
 use jiff::Timestamp;
+use url::Url;
 
 use super::SignIn;
 use crate::{Refusal, State, back_to_application, pages, session::Session, texts::Texts};
@@ -78,43 +79,60 @@ impl ProviderSignIn {
         }
     }
 
-    /// Signs in whom the records know by exactly one number, by way of the provider's sign-out.
+    /// Signs in whom the records know by exactly one number. Either way the browser first passes the provider's sign-out.
     async fn finish(
         &self,
         sign_in: &SignIn<'_>,
         signed_in: &SignedIn,
     ) -> Result<Response, Refusal> {
-        let out = self.sign_out(sign_in, signed_in).await;
-        let patient = match self.patient(sign_in.state, signed_in).await? {
+        let patient = match self.patient(sign_in, signed_in).await? {
             Ok(patient) => patient,
-            Err(why) => return Ok(unmatched(sign_in, why)),
+            Err(why) => {
+                let state = why.after_sign_out(sign_in.id);
+                let out = self.sign_out(sign_in, signed_in, &state).await;
+                return Ok(out.map_or_else(
+                    || why.page(sign_in),
+                    |out| to_location(StatusCode::SEE_OTHER, out.as_str()),
+                ));
+            }
         };
+        let out = self.sign_out(sign_in, signed_in, sign_in.id).await;
+        let next = out.map_or_else(|| sign_in.consent_path(), String::from);
         let username = signed_in.subject.expose().to_owned();
-        let person = Person { patient, username };
-        sign_in.finish(&person, &out).await
+        sign_in.finish(&Person { patient, username }, &next).await
     }
 
     /// The one loaded person whom the numbers stand for.
     async fn patient(
         &self,
-        state: &State,
+        sign_in: &SignIn<'_>,
         signed_in: &SignedIn,
     ) -> Result<Result<BeneId, Unmatched>, Refusal> {
-        match self.matcher.find(&signed_in.numbers).await? {
-            Match::One(patient) if state.claims.exists(&patient).await? => Ok(Ok(patient)),
+        let numbers = match &signed_in.numbers {
+            Ok(numbers) => numbers,
+            Err(none) => {
+                let request_id = &sign_in.call.request_id;
+                tracing::warn!(request_id, cause = %none, "nobody signed in");
+                return Ok(Err(Unmatched::NoNumber));
+            }
+        };
+        match self.matcher.find(numbers).await? {
+            Match::One(patient) if sign_in.state.claims.exists(&patient).await? => Ok(Ok(patient)),
             Match::One(_) | Match::Nobody => Ok(Err(Unmatched::Nobody)),
             Match::Several => Ok(Err(Unmatched::Several)),
         }
     }
 
-    /// Where the browser goes from here: to the provider's sign-out, which leads back, or straight to consent.
-    async fn sign_out(&self, sign_in: &SignIn<'_>, signed_in: &SignedIn) -> String {
+    /// The provider's sign-out, which leads back to `/login` with that state; none where the provider has none.
+    async fn sign_out(
+        &self,
+        sign_in: &SignIn<'_>,
+        signed_in: &SignedIn,
+        state: &str,
+    ) -> Option<Url> {
         let back = format!("{}/login", sign_in.call.base_url);
-        let out = self
-            .provider
-            .sign_out(signed_in, (&back, sign_in.id), sign_in.now)
-            .await;
-        out.map_or_else(|| sign_in.consent_path(), String::from)
+        let back = (back.as_str(), state);
+        self.provider.sign_out(signed_in, back, sign_in.now).await
     }
 }
 
@@ -135,11 +153,52 @@ async fn cancelled(sign_in: &SignIn<'_>) -> Result<Response, Refusal> {
 }
 
 /// Why nobody is signed in, though everybody did as they should.
-enum Unmatched {
+#[derive(Clone, Copy)]
+pub(super) enum Unmatched {
+    /// The account has no Medicare number.
+    NoNumber,
     /// Nobody in our records has that number.
     Nobody,
     /// More than one person has it.
     Several,
+}
+
+impl Unmatched {
+    const ALL: [Self; 3] = [Self::NoNumber, Self::Nobody, Self::Several];
+
+    /// The state with which the browser comes back from the provider's sign-out. It tells a page to show and nothing
+    /// that anybody relies on, so that it may as well be somebody else's.
+    fn after_sign_out(self, approval: &str) -> String {
+        format!("{approval}.{}", self.as_str())
+    }
+
+    /// The approval and the reason that such a state names; another state is the approval's id alone.
+    pub(super) fn split(state: &str) -> (&str, Option<Self>) {
+        let Some((approval, reason)) = state.split_once('.') else {
+            return (state, None);
+        };
+        let known = Self::ALL.into_iter().find(|known| known.as_str() == reason);
+        (approval, known)
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::NoNumber => "no-number",
+            Self::Nobody => "nobody",
+            Self::Several => "several",
+        }
+    }
+
+    /// The page for a person whose records are not there, or not theirs alone.
+    pub(super) fn page(self, sign_in: &SignIn<'_>) -> Response {
+        let texts = Texts::of(sign_in.approval.language);
+        let (status, text) = match self {
+            Self::NoNumber => (StatusCode::NOT_FOUND, &texts.no_number),
+            Self::Nobody => (StatusCode::NOT_FOUND, &texts.no_records),
+            Self::Several => (StatusCode::CONFLICT, &texts.several_records),
+        };
+        pages::message(sign_in.call, sign_in.approval.language, status, text)
+    }
 }
 
 /// The page for an answer that signs nobody in.
@@ -154,20 +213,9 @@ fn refused(sign_in: &SignIn<'_>, error: ProviderError) -> Response {
         ProviderError::Unavailable(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, &texts.provider_unavailable)
         }
-        ProviderError::NoNumber(_) => (StatusCode::NOT_FOUND, &texts.no_number),
         ProviderError::Refused(_) | ProviderError::Cancelled => {
             (StatusCode::FORBIDDEN, &texts.not_confirmed)
         }
-    };
-    pages::message(sign_in.call, sign_in.approval.language, status, text)
-}
-
-/// The page for a person whose records are not there, or not theirs alone.
-fn unmatched(sign_in: &SignIn<'_>, why: Unmatched) -> Response {
-    let texts = Texts::of(sign_in.approval.language);
-    let (status, text) = match why {
-        Unmatched::Nobody => (StatusCode::NOT_FOUND, &texts.no_records),
-        Unmatched::Several => (StatusCode::CONFLICT, &texts.several_records),
     };
     pages::message(sign_in.call, sign_in.approval.language, status, text)
 }

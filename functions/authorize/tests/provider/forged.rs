@@ -1,6 +1,7 @@
 //! False callbacks: each ends in the right page, with nobody on the approval and no grant.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
+use bluebutton::http::Response;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use url::Url;
@@ -303,39 +304,19 @@ async fn an_id_token_that_is_not_for_this_visit_signs_nobody_in() {
     let Some(stand) = Stand::new().await else {
         return;
     };
+    let refused = (403, NOT_CONFIRMED);
     for (what, change) in CLAIMS {
-        let tamper = move |keys: &Keys, reply: &mut Reply| reply.change_claims(keys, change);
-        stand
-            .check(
-                what,
-                Some(Box::new(tamper)),
-                unchanged,
-                (403, NOT_CONFIRMED),
-            )
-            .await;
+        let forged = move |keys: &Keys, reply: &mut Reply| reply.change_claims(keys, change);
+        stand.check_forged(what, forged, refused).await;
     }
     for (what, sign) in SIGNATURES {
-        let tamper = move |keys: &Keys, reply: &mut Reply| reply.sign_again(keys, sign);
-        stand
-            .check(
-                what,
-                Some(Box::new(tamper)),
-                unchanged,
-                (403, NOT_CONFIRMED),
-            )
-            .await;
+        let forged = move |keys: &Keys, reply: &mut Reply| reply.sign_again(keys, sign);
+        stand.check_forged(what, forged, refused).await;
     }
     // A key that nobody knows makes the keys be read once more, and no oftener.
-    let (_, sign) = SIGNATURES[4];
-    let tamper = move |keys: &Keys, reply: &mut Reply| reply.sign_again(keys, sign);
-    stand
-        .check(
-            "an unknown key",
-            Some(Box::new(tamper)),
-            unchanged,
-            (403, NOT_CONFIRMED),
-        )
-        .await;
+    let (what, sign) = SIGNATURES[4];
+    let forged = move |keys: &Keys, reply: &mut Reply| reply.sign_again(keys, sign);
+    stand.check_forged(what, forged, refused).await;
     assert_eq!(stand.site.asked("/jwks"), 2);
     // The same signed again without any change signs in, so that it is the change that is refused.
     stand.site.tamper(Some(Box::new(|keys, reply| {
@@ -353,18 +334,15 @@ async fn a_provider_that_fails_or_lies_signs_nobody_in() {
         return;
     };
     for (what, path, change, status, title) in ANSWERS {
-        let tamper = move |_: &Keys, reply: &mut Reply| reply.change_at(path, change);
-        stand
-            .check(what, Some(Box::new(tamper)), unchanged, (*status, title))
-            .await;
+        let forged = move |_: &Keys, reply: &mut Reply| reply.change_at(path, change);
+        stand.check_forged(what, forged, (*status, title)).await;
     }
     for path in ["/token", "/jwks", "/me"] {
         for (what, fault) in FAULTS {
             let what = format!("{path} {what}");
-            let tamper = move |_: &Keys, reply: &mut Reply| reply.at(path, fault);
-            stand
-                .check(&what, Some(Box::new(tamper)), unchanged, (503, UNAVAILABLE))
-                .await;
+            let failing = move |_: &Keys, reply: &mut Reply| reply.at(path, fault);
+            let expected = (503, UNAVAILABLE);
+            stand.check_forged(&what, failing, expected).await;
         }
     }
 }
@@ -422,25 +400,99 @@ async fn a_callback_that_is_not_the_providers_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn an_account_without_exactly_one_person_behind_it_is_told_so() {
+async fn an_account_without_exactly_one_person_behind_it_is_signed_out_and_told_so() {
     let Some(stand) = Stand::new().await else {
         return;
     };
     let state = stand.records.state(&stand.site).await;
     for (account, status, title) in ACCOUNTS {
         let mut browser = Browser::new();
-        let (id, callback) = browser
-            .visit(&state, &stand.records, AtProvider::SignIn(account))
-            .await;
-        let answer = browser.get(&state, &callback).await;
-        assert_eq!(answer.status, status, "{account}: {}", text(&answer));
+        let account_of = AtProvider::SignIn(account);
+        let (id, callback) = browser.visit(&state, &stand.records, account_of).await;
+        let out = location(&browser.get(&state, &callback).await);
+        assert!(out.as_str().starts_with(&stand.site.issuer), "{out}");
         assert!(
-            text(&answer).contains(title),
-            "{account}: {}",
-            text(&answer)
+            browser
+                .is_signed_in_at_provider(&state, &stand.records)
+                .await,
+            "{account}"
+        );
+        let back = browser.at_provider(out, account_of);
+        assert_eq!(back.path(), "/login");
+        assert!(
+            !browser
+                .is_signed_in_at_provider(&state, &stand.records)
+                .await,
+            "{account}"
+        );
+        check_page(&browser.get(&state, &back).await, account, (status, title));
+        stand.nobody(account, &id).await;
+    }
+}
+
+/// Then the page comes at once, and the access token is revoked.
+#[tokio::test]
+async fn an_account_without_a_person_is_told_so_by_a_provider_without_a_sign_out_page_too() {
+    let Some(stand) = Stand::new().await else {
+        return;
+    };
+    let no_page: Tamper = Box::new(|_, reply| {
+        reply.change_at(CONFIGURATION, |all| remove(all, "end_session_endpoint"));
+    });
+    stand.site.tamper(Some(no_page));
+    let state = stand.records.state(&stand.site).await;
+    for (number, (account, status, title)) in ACCOUNTS.into_iter().enumerate() {
+        let mut browser = Browser::new();
+        let account_of = AtProvider::SignIn(account);
+        let (id, callback) = browser.visit(&state, &stand.records, account_of).await;
+        check_page(
+            &browser.get(&state, &callback).await,
+            account,
+            (status, title),
+        );
+        assert_eq!(
+            stand.site.asked("/token/revocation"),
+            number + 1,
+            "{account}"
         );
         stand.nobody(account, &id).await;
     }
+}
+
+/// What a provider sends along with the browser is not believed: it chooses one of our own pages, for the browser that
+/// began the approval, and no other state does.
+#[tokio::test]
+async fn the_state_after_sign_out_shows_a_page_and_does_nothing_else() {
+    let Some(stand) = Stand::new().await else {
+        return;
+    };
+    let state = stand.records.state(&stand.site).await;
+    let mut browser = Browser::new();
+    let (id, _) = browser.begin(&state, &stand.records).await;
+    let login = |after: &str| {
+        let url = format!("{}/login?state={id}{after}", crate::walk::BASE_URL);
+        Url::parse(&url).expect("a URL")
+    };
+    check_page(
+        &Browser::new().get(&state, &login(".nobody")).await,
+        "another browser",
+        (400, EXPIRED),
+    );
+    for (after, title) in [(".nobody", NO_RECORDS), (".several", SEVERAL)] {
+        let answer = browser.get(&state, &login(after)).await;
+        assert!(text(&answer).contains(title), "{}", text(&answer));
+    }
+    for after in ["", ".", ".x", ".nobody.x", ".%3Cscript%3E"] {
+        let answer = browser.get(&state, &login(after)).await;
+        assert_eq!(answer.status, 303, "{after}: the sign-in begins again");
+    }
+    stand.nobody("only pages", &id).await;
+}
+
+fn check_page(answer: &Response, what: &str, (status, title): (u16, &str)) {
+    assert_eq!(answer.status, status, "{what}: {}", text(answer));
+    assert!(text(answer).contains(title), "{what}: {}", text(answer));
+    assert!(answer.header("location").is_none(), "{what}");
 }
 
 #[tokio::test]
@@ -543,22 +595,30 @@ impl Stand {
         })
     }
 
+    /// A provider whose answers are not true, and the page that follows.
+    async fn check_forged(
+        &self,
+        what: &str,
+        tamper: impl Fn(&Keys, &mut Reply) + Send + 'static,
+        expected: (u16, &str),
+    ) {
+        self.check(what, Some(Box::new(tamper)), |_| (), expected)
+            .await;
+    }
+
     async fn check(
         &self,
         what: &str,
         tamper: Option<Tamper>,
         change: ChangeUrl,
-        (status, title): (u16, &str),
+        expected: (u16, &str),
     ) {
         self.site.tamper(tamper);
         let state = self.records.state(&self.site).await;
         let mut browser = Browser::new();
         let (id, mut callback) = browser.visit(&state, &self.records, ONE).await;
         change(&mut callback);
-        let answer = browser.get(&state, &callback).await;
-        assert_eq!(answer.status, status, "{what}: {}", text(&answer));
-        assert!(text(&answer).contains(title), "{what}: {}", text(&answer));
-        assert!(answer.header("location").is_none(), "{what}");
+        check_page(&browser.get(&state, &callback).await, what, expected);
         self.nobody(what, &id).await;
     }
 
@@ -611,8 +671,6 @@ fn encryption_only(set: &mut Value) {
 fn remove(object: &mut Value, name: &str) {
     object.as_object_mut().expect("an object").remove(name);
 }
-
-fn unchanged(_: &mut Url) {}
 
 fn other_approval(state: &str) -> Option<String> {
     let (_, random) = state.split_once('.').expect("a state of ours");

@@ -278,6 +278,25 @@ impl Browser {
         response
     }
 
+    /// Whether the provider has a session of this browser: then it knows who comes, and otherwise asks. A visit of ours
+    /// tells nothing, because it asks for credentials each time.
+    pub(crate) async fn is_signed_in_at_provider(&self, state: &State, records: &Records) -> bool {
+        let (_, sent) = Browser::new().begin(state, records).await;
+        let url = location(&sent);
+        let without = url
+            .query_pairs()
+            .into_owned()
+            .filter(|(name, _)| name != "prompt")
+            .chain([("prompt".to_owned(), "none".to_owned())]);
+        let mut silent = url.clone();
+        silent.query_pairs_mut().clear().extend_pairs(without);
+        let answer = self.agent.get(silent.as_str()).call();
+        let answer = answer.expect("the provider answers");
+        let back = answer.headers()["location"].to_str().expect("text");
+        let back = Url::parse(back).expect("a URL");
+        parameter(&back, "error").as_deref() != Some("login_required")
+    }
+
     pub(crate) fn http(&self) -> &Agent {
         &self.agent
     }

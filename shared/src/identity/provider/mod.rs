@@ -52,10 +52,12 @@ pub enum ProviderError {
     /// The person cancelled.
     #[error("the person cancelled at the identity provider")]
     Cancelled,
-    /// The person has no Medicare number there, or one that cannot be a Medicare number.
-    #[error("the identity provider gives no Medicare number: {0}")]
-    NoNumber(&'static str),
 }
+
+/// Who signed in has no Medicare number at the provider, or one that cannot be a Medicare number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the identity provider gives no Medicare number: {0}")]
+pub struct NoNumber(&'static str);
 
 /// One visit to the provider: what binds its answer to the browser that was sent there.
 ///
@@ -73,7 +75,7 @@ pub struct SignedIn {
     /// The provider's name for the person.
     pub subject: Secret,
     /// The person's Medicare numbers.
-    pub numbers: MedicareNumbers,
+    pub numbers: Result<MedicareNumbers, NoNumber>,
     access_token: Secret,
 }
 
@@ -168,8 +170,7 @@ impl Provider {
     /// Who signed in, by the answer that the browser brings back.
     ///
     /// # Errors
-    /// When the answer is not a true one to this visit, when it names no Medicare number, or when the provider does not
-    /// answer.
+    /// When the answer is not a true one to this visit, or when the provider does not answer.
     pub async fn signed_in(
         &self,
         visit: &Visit,
@@ -301,14 +302,17 @@ impl Provider {
         metadata: &Metadata,
         id_token: &IdToken,
         access_token: &Secret,
-    ) -> Result<MedicareNumbers, ProviderError> {
-        let in_token = self.numbers_in(&id_token.claims)?;
+    ) -> Result<Result<MedicareNumbers, NoNumber>, ProviderError> {
+        let in_token = match self.numbers_in(&id_token.claims) {
+            Ok(in_token) => in_token,
+            Err(none) => return Ok(Err(none)),
+        };
         let Some(endpoint) = metadata
             .userinfo
             .as_ref()
             .filter(|_| in_token.mbi.is_none())
         else {
-            return some_number(in_token);
+            return Ok(some_number(in_token));
         };
         let answer = self
             .http
@@ -319,24 +323,22 @@ impl Provider {
         if userinfo["sub"].as_str().map(Secret::new).as_ref() != Some(&id_token.subject) {
             return Err(ProviderError::Refused("userinfo of another subject"));
         }
-        let in_userinfo = self.numbers_in(&userinfo)?;
-        some_number(MedicareNumbers {
-            mbi: in_userinfo.mbi,
-            hicn: in_token.hicn.or(in_userinfo.hicn),
-        })
+        let in_userinfo = self.numbers_in(&userinfo);
+        Ok(in_userinfo.and_then(|in_userinfo| {
+            some_number(MedicareNumbers {
+                mbi: in_userinfo.mbi,
+                hicn: in_token.hicn.or(in_userinfo.hicn),
+            })
+        }))
     }
 
     /// The numbers in an object's claims. A claim that holds something else spoils the sign-in: then it is not known
     /// what the provider means by it.
-    fn numbers_in(&self, claims: &Value) -> Result<MedicareNumbers, ProviderError> {
+    fn numbers_in(&self, claims: &Value) -> Result<MedicareNumbers, NoNumber> {
         let number = |claim: Option<&Claim>, parse: fn(&str) -> Option<MedicareNumber>| {
             let value = claim.and_then(|claim| claim.of(claims));
-            let parsed = |value: &Value| {
-                value
-                    .as_str()
-                    .and_then(parse)
-                    .ok_or(ProviderError::NoNumber("malformed"))
-            };
+            let parsed =
+                |value: &Value| value.as_str().and_then(parse).ok_or(NoNumber("malformed"));
             value.map(parsed).transpose()
         };
         Ok(MedicareNumbers {
@@ -407,9 +409,9 @@ impl Tokens {
     }
 }
 
-fn some_number(numbers: MedicareNumbers) -> Result<MedicareNumbers, ProviderError> {
+fn some_number(numbers: MedicareNumbers) -> Result<MedicareNumbers, NoNumber> {
     match numbers == MedicareNumbers::default() {
-        true => Err(ProviderError::NoNumber("missing")),
+        true => Err(NoNumber("missing")),
         false => Ok(numbers),
     }
 }
