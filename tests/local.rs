@@ -124,7 +124,9 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        // The shell's own kill, because slim images lack the program.
+        let kill = format!("kill {}", self.0.id());
+        let _ = Command::new("sh").args(["-c", &kill]).status();
         let _ = self.0.wait();
     }
 }

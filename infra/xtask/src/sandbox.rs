@@ -10,6 +10,7 @@ use std::{env, fs};
 use serde_json::{Value, json};
 use ureq::Agent;
 
+use crate::doctor;
 use crate::failure::{Failure, Outcome};
 use crate::local_aws::{self, LocalAws};
 use crate::processes::{self, Process};
@@ -337,6 +338,7 @@ fn check_machine(workspace: &Workspace, options: &Options) -> Outcome {
     if !options.data_only {
         check_port(options.port)?;
     }
+    doctor::refuse_ways_to_real_aws()?;
     tools::python()?;
     let first = !workspace.program("eob").exists() || !CARGO_LAMBDA.is_prepared(&workspace.target);
     let needed = if first {

@@ -217,16 +217,29 @@ impl Tool {
     }
 }
 
+/// The names that Python has, in the order in which they are tried.
+pub(crate) const PYTHONS: [&str; 2] = ["python3", "python"];
+
 /// A Python that can make virtual environments.
 pub(crate) fn python() -> Outcome<&'static str> {
+    python_that_answers(ask)
+}
+
+/// Asks a Python for its version, as two numbers; it has nothing to say if it cannot make virtual environments.
+pub(crate) fn ask(python: &str) -> Option<String> {
     const QUESTION: &str = "import sys, venv, ensurepip; print(*sys.version_info[:2])";
+    let output = Command::new(python).args(["-c", QUESTION]).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The Python to use, by what each of them answers.
+pub(crate) fn python_that_answers(ask: impl Fn(&str) -> Option<String>) -> Outcome<&'static str> {
     let (major, minor) = PYTHON_VERSION_MIN;
-    for python in ["python3", "python"] {
-        let Ok(answer) = Command::new(python).args(["-c", QUESTION]).output() else {
+    for python in PYTHONS {
+        let Some(answer) = ask(python) else {
             continue;
         };
-        let text = String::from_utf8_lossy(&answer.stdout);
-        let mut numbers = text
+        let mut numbers = answer
             .split_whitespace()
             .filter_map(|number| number.parse().ok());
         match (numbers.next(), numbers.next()) {
@@ -238,10 +251,10 @@ pub(crate) fn python() -> Outcome<&'static str> {
             (Some(_), Some(_)) => {
                 return Err(Failure::machine(format!(
                     "Python {} is too old: install Python {major}.{minor} or later.",
-                    text.trim().replace(' ', ".")
+                    answer.trim().replace(' ', ".")
                 )));
             }
-            _ if python == "python3" => {
+            _ if python == PYTHONS[0] => {
                 return Err(Failure::machine(
                     "Python cannot make virtual environments: install its venv module (Debian: python3-venv).",
                 ));
