@@ -366,6 +366,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_program_complains_of_is_kept_beside_what_it_says() {
+        let log = std::env::temp_dir().join(format!("xtask-errors-{}", std::process::id()));
+        let said = RefCell::new(Vec::new());
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; echo two >&2; echo three; printf four >&2"]);
+        let say = |line: &str| said.borrow_mut().push(line.to_owned());
+        run_and_read_with_log("sh", &mut command, say, File::create(&log).unwrap()).unwrap();
+        assert_eq!(said.into_inner(), ["one", "three"]);
+        assert_eq!(fs::read_to_string(&log).unwrap(), "two\nfour\n");
+        fs::remove_file(log).unwrap();
+    }
+
+    #[test]
     fn a_dropped_program_takes_its_children_with_it() {
         let folder = std::env::temp_dir().join(format!("xtask-processes-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
