@@ -73,6 +73,11 @@ const CALLS: &[(&str, &[Right])] = &[
     ("Matcher::new(", &[(QUERY, "IdentityTable")]),
     ("Settings::read(", &[(SECRET, "IdentityProviderSecret")]),
     (".get_object(", &[("s3:GetObject", "RifBucket")]),
+    ("\"lambda:InvokeFunction\"", &[("lambda:InvokeFunction", "Name")]),
+    ("\"codedeploy:GetDeployment\"", &[("codedeploy:GetDeployment", "Name")]),
+    ("\"codedeploy:PutLifecycleEventHookExecutionStatus\"", &[("codedeploy:PutLifecycleEventHookExecutionStatus", "Name")]),
+    ("\"ACCOUNT_SECRET\"", &[(SECRET, "AccountSecret")]),
+    (".put_secret_value(", &[("secretsmanager:PutSecretValue", "AccountSecret")]),
 ];
 
 #[test]

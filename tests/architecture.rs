@@ -172,7 +172,10 @@ fn every_table_can_be_restored_and_is_neither_readable_nor_gone_by_accident() {
 
 #[test]
 fn no_role_has_a_wildcard() {
-    let text = read("infra/access.yaml");
+    let template = read("infra/access.yaml");
+    let (_, text) = template
+        .split_once("\nResources:\n")
+        .expect("the template has resources");
     for line in text
         .lines()
         .filter(|line| !line.trim_start().starts_with('#'))
@@ -183,6 +186,9 @@ fn no_role_has_a_wildcard() {
         let unnamed = [
             "Resource: \"*\"",
             ":log-group:",
+            // The versions of a function that is named, and the deployments of a stack.
+            ":function:",
+            ":deploymentgroup:",
             ":s3:::",
             ":key/*\"",
             "\"kms:ResourceAliases\"",

@@ -17,7 +17,7 @@ use crate::local_aws::LocalAws;
 use crate::processes;
 use crate::sandbox;
 use crate::step::Step;
-use crate::tools::{self, CARGO_LAMBDA, MINISTACK, SAM, make_folder};
+use crate::tools::{self, CARGO_LAMBDA, CHECKOV, MINISTACK, SAM, make_folder};
 use crate::workspace::Workspace;
 
 const STACK: &str = "bluebutton-sandbox";
@@ -73,7 +73,8 @@ pub(crate) fn check(workspace: &Workspace, state: &Path) -> Outcome<Count> {
 }
 
 fn lint(workspace: &Workspace, state: &Path, sam: &Path, path: &OsStr) -> Outcome {
-    let step = Step::start("sam validate --lint and cfn-lint");
+    let checkov = CHECKOV.prepare(&workspace.target)?.join("checkov");
+    let step = Step::start("sam validate --lint, cfn-lint and checkov");
     let tool = |name: &str| {
         let mut command = Command::new(sam.join(name));
         command
@@ -97,6 +98,20 @@ fn lint(workspace: &Workspace, state: &Path, sam: &Path, path: &OsStr) -> Outcom
         &state.join("cfn-lint.log"),
         |_| (),
     )?;
+    // What it finds is mended, or excused where it stands with a reason (`checkov:skip`). It asks nobody on the Internet.
+    let mut checkov = Command::new(checkov);
+    checkov
+        .current_dir(&workspace.root)
+        .args([
+            "--framework",
+            "cloudformation",
+            "--compact",
+            "--quiet",
+            "--skip-download",
+            "--file",
+        ])
+        .args(TEMPLATES);
+    processes::run("checkov", &mut checkov, &state.join("checkov.log"), |_| ())?;
     step.done();
     Ok(())
 }
@@ -113,8 +128,21 @@ impl Deployment<'_> {
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("CARGO_PROFILE_DEV_STRIP", "symbols");
         self.run("sam build", &mut build, "build.log", &step)?;
+        self.default_to_local()?;
         step.done();
         Ok(())
+    }
+
+    /// MiniStack expands SAM with the parameters' defaults, whatever a deployment says, and whether there is CodeDeploy is
+    /// decided then: it knows none.
+    fn default_to_local(&self) -> Outcome {
+        const DEFAULT: &str = "\n    Default: prod\n";
+        let path = self.state.join("build/template.yaml");
+        let template = fs::read_to_string(&path).unwrap_or_default();
+        if template.matches(DEFAULT).count() != 1 {
+            return Err(Failure::new("Stage has no default in the built template."));
+        }
+        sandbox::write(&path, &template.replace(DEFAULT, "\n    Default: local\n"))
     }
 
     fn deploy(&self, what: &str, public_base_url: Option<&str>) -> Outcome {

@@ -61,6 +61,14 @@ pub(crate) const AWS_CLI: Tool = Tool {
     size: "190 MB",
 };
 
+/// Finds what is unsafe in templates.
+pub(crate) const CHECKOV: Tool = Tool {
+    name: "checkov",
+    installer: Installer::Pip,
+    packages: &["checkov==3.3.30"],
+    size: "290 MB",
+};
+
 /// CMS's own SDK, a client that has to work unchanged.
 pub(crate) const CMS_PYTHON_SDK: Tool = Tool {
     name: "CMS's Python SDK",

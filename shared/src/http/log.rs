@@ -28,7 +28,7 @@ const FIELDS: [&str; 7] = [
 ];
 
 /// Crates whose messages are written by us, as constants. Of other crates' events only target and level are logged.
-const OUR_CRATES: [&str; 13] = [
+const OUR_CRATES: [&str; 14] = [
     "bluebutton",
     "authorize",
     "token",
@@ -39,6 +39,7 @@ const OUR_CRATES: [&str; 13] = [
     "discovery",
     "portal",
     "ingest",
+    "check",
     "check",
     "metrics",
     "bluebutton_admin",

@@ -43,8 +43,6 @@ pub(crate) struct Records {
 pub(crate) struct Browser {
     cookies: Vec<(String, String)>,
     agent: Agent,
-    /// The language that the application asks for.
-    language: &'static str,
 }
 
 /// What a person does on the provider's sign-in page.
@@ -149,30 +147,18 @@ impl Records {
 
 impl Browser {
     pub(crate) fn new() -> Self {
-        Self::in_language("en")
-    }
-
-    pub(crate) fn in_language(language: &'static str) -> Self {
         let agent = Agent::config_builder()
             .max_redirects(0)
             .http_status_as_error(false)
             .build()
             .into();
         let cookies = Vec::new();
-        Self {
-            cookies,
-            agent,
-            language,
-        }
+        Self { cookies, agent }
     }
 
     /// From the application to `/login`: the approval's id and the answer there.
     pub(crate) async fn begin(&mut self, state: &State, records: &Records) -> (String, Response) {
-        let mut authorize = records.authorize_url();
-        authorize
-            .query_pairs_mut()
-            .append_pair("lang", self.language);
-        let login = location(&self.get(state, &authorize).await);
+        let login = location(&self.get(state, &records.authorize_url()).await);
         let id = parameter(&login, "approval").expect("an approval");
         (id, self.get(state, &login).await)
     }

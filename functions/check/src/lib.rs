@@ -1,0 +1,148 @@
+//! The `check` function: before a new version of a function gets its first caller, CodeDeploy asks this one whether it
+//! may. Every new version is called, as the API Gateway calls it, and nothing else: no alias, and no back door of the
+//! functions. A deployment whose check fails is rolled back before anybody noticed.
+//!
+//! CodeDeploy shifts one function after the other, so callers meet old and new versions beside each other for a while;
+//! the check meets the new ones alone. What they have in common are tables and tokens, and both are read as written by
+//! the version before (infra/docs/deploy.md).
+
+mod aws;
+mod browser;
+mod functions;
+mod walk;
+
+use std::fmt;
+
+use aws_config::SdkConfig;
+use bluebutton::config::{ConfigError, variable};
+use bluebutton::http;
+use lambda_runtime::Diagnostic;
+use serde::Deserialize;
+use tracing::{error, info};
+
+pub use self::aws::CallError;
+use self::aws::{ACCOUNT_SECRET, Aws};
+pub use self::functions::{Answer, Call, Function, Functions, Unanswered};
+pub use self::walk::{Account, Failure, Stage, Walked, walk};
+
+/// How often a sign-in is tried: the deployments of several functions are checked at the same time, and an approval of
+/// the same person ends the tokens of another check.
+const WALKS_MAX: u32 = 3;
+
+/// The function whose check also uses up the refresh token of dev and prod: one check of all, because a token that is
+/// refreshed twice at once looks like one that was stolen.
+const REFRESHING_FUNCTION: &str = "TokenFunction";
+
+/// What CodeDeploy sends.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LifecycleEvent {
+    deployment_id: String,
+    lifecycle_event_hook_execution_id: String,
+}
+
+/// What the function needs: the calls of AWS, and what the template says of this deployment.
+pub struct Check {
+    aws: Aws,
+    stage: Stage,
+    account_secret: Option<String>,
+}
+
+impl Check {
+    /// The calls and settings of the environment.
+    ///
+    /// # Errors
+    /// When the environment is incomplete.
+    pub fn from_environment(aws: SdkConfig) -> Result<Self, ConfigError> {
+        Ok(Self {
+            aws: Aws::new(aws)?,
+            stage: Stage::named(&variable("STAGE")?),
+            account_secret: variable(ACCOUNT_SECRET).ok(),
+        })
+    }
+
+    /// Walks through the new versions.
+    async fn result(&self, event: &LifecycleEvent) -> Result<(), Failed> {
+        let group = self.aws.deployment_group(&event.deployment_id).await?;
+        let mut account = self.account().await?;
+        if !group.contains(REFRESHING_FUNCTION) {
+            account = account.map(Account::without_refresh_token);
+        }
+        for _ in 1..WALKS_MAX {
+            match self.walk(account.as_ref()).await {
+                Err(Failed::Walk(failure)) if self.stage.is_sandbox() => {
+                    info!(cause = %failure, "the walk is tried again");
+                }
+                result => return result,
+            }
+        }
+        self.walk(account.as_ref()).await
+    }
+
+    /// Walks once. A refresh token that was used up is replaced whatever else comes out: it would be lost.
+    async fn walk(&self, account: Option<&Account>) -> Result<(), Failed> {
+        let walked = walk(&self.aws, self.stage, account).await;
+        if let (Some(secret), Some(renewed)) = (&self.account_secret, walked.renewed) {
+            self.aws.keep_account(secret, &renewed.to_json()).await?;
+        }
+        Ok(walked.result?)
+    }
+
+    /// Who signs in, from the secret that the operator keeps; nobody, where there is none yet.
+    async fn account(&self) -> Result<Option<Account>, Failed> {
+        match self.account_secret {
+            Some(_) => Ok(Account::from_json(self.aws.account().await?.expose())?),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Checks, and tells CodeDeploy.
+///
+/// # Errors
+/// When CodeDeploy cannot be told: it then waits for its hour and rolls back, too.
+pub async fn handle(check: &Check, event: LifecycleEvent) -> Result<(), CallError> {
+    let result = http::or_panic(|| Box::pin(check.result(&event))).await;
+    let status = match result.unwrap_or(Err(Failed::Panicked)) {
+        Ok(()) => "Succeeded",
+        Err(failed) => {
+            error!(cause = %failed, "the new version is not let in");
+            "Failed"
+        }
+    };
+    info!(reason = status, "checked");
+    let LifecycleEvent {
+        deployment_id,
+        lifecycle_event_hook_execution_id: execution,
+    } = event;
+    check.aws.report(&deployment_id, &execution, status).await
+}
+
+/// What Lambda notes of a report that did not arrive: its kind.
+impl From<CallError> for Diagnostic {
+    fn from(error: CallError) -> Self {
+        Self {
+            error_type: "CallError".to_owned(),
+            error_message: error.to_string(),
+        }
+    }
+}
+
+/// Why a version is not let in.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Walk(#[from] Failure),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("the check itself has a fault")]
+    Panicked,
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check")
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
+    }
+}
