@@ -57,12 +57,17 @@ impl Environment {
 
 /// A sandbox signs people in by a published rule, so none is made or used by accident in an account of AWS.
 pub(crate) fn refuse_real_aws(command: &str) -> Result<(), String> {
-    if env::var("AWS_ENDPOINT_URL").is_ok_and(|url| !url.is_empty()) {
+    if env::var("AWS_ENDPOINT_URL").is_ok_and(|url| may_be_local(&url)) {
         return Ok(());
     }
     Err(format!(
         "{command} works on a sandbox and wants AWS_ENDPOINT_URL, the address of a local AWS"
     ))
+}
+
+/// Whether an address is there and not one of AWS itself.
+fn may_be_local(url: &str) -> bool {
+    !url.is_empty() && !url.contains(".amazonaws.com") && !url.contains(".api.aws")
 }
 
 /// The error with what to do about it.
@@ -73,5 +78,21 @@ fn explain(error: ConfigError) -> Box<dyn Error> {
         )
         .into(),
         other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_no_address_of_aws_for_a_local_one() {
+        let check = |url: &str, expected: bool| assert_eq!(may_be_local(url), expected, "{url}");
+        check("", false);
+        check("http://127.0.0.1:4566", true);
+        check("http://localstack:4566", true);
+        check("https://dynamodb.eu-west-1.amazonaws.com", false);
+        check("https://kms.cn-north-1.amazonaws.com.cn", false);
+        check("https://dynamodb.us-east-1.api.aws", false);
     }
 }

@@ -469,9 +469,11 @@ fn endpoint(machine: &Machine) -> Finding {
     let Some(url) = machine.variable("AWS_ENDPOINT_URL") else {
         return Well("not set: the sandbox starts a local AWS of its own".to_owned());
     };
-    const REMEDY: &str = "Start a local AWS there, or unset AWS_ENDPOINT_URL.";
+    const REMEDY: &str =
+        "Start a local AWS there (infra/docs/local.md), or unset AWS_ENDPOINT_URL.";
     let Some(endpoint) = &machine.endpoint else {
-        let means = "The sandbox uses what the variable names and starts nothing.";
+        let means = "The sandbox uses what the variable names and starts nothing. \
+                     LocalStack later than 4.14 ends at once without the token of an account.";
         return Stops(trouble(format!("nothing answers at {url}"), means, REMEDY));
     };
     let Some(services) = &endpoint.services else {
