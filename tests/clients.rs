@@ -2,7 +2,8 @@
 //!
 //! Each script takes the base URL, the client id, the client secret and the redirect URI as arguments, and then:
 //! it prints the authorize URL and reads the callback's URL, as the person's browser would take it there;
-//! it reads everything, with a refreshed token if the client can refresh, and prints what it saw as one line of JSON;
+//! it reads everything, with a refreshed token if the client can refresh, and prints what it saw as one line of JSON,
+//! with every token that it was given, for the search for leaks;
 //! it reads a line, by which time its token is revoked, and prints the status of one more call.
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::client::{Browser, Consent, Person, Sandbox};
-use crate::script;
+use crate::{ledger, script};
 
 /// A client and what it runs with.
 struct Client {
@@ -71,6 +72,7 @@ fn check(sandbox: &Sandbox, client: &Client) {
 
     conversation.say(callback.as_str());
     let seen: Value = serde_json::from_str(&conversation.hear()).unwrap();
+    note_secrets(client.script, &seen["secrets"]);
     assert_eq!(
         seen["patient"],
         person.patient.as_str(),
@@ -100,6 +102,16 @@ fn check(sandbox: &Sandbox, client: &Client) {
     assert_eq!(revoked.status, 200, "{}", client.script);
     conversation.say("revoked");
     assert_eq!(conversation.hear(), "401", "{}", client.script);
+}
+
+/// What the client was given, or made, in secret: it talks to the API by itself.
+fn note_secrets(script: &str, secrets: &Value) {
+    const SECRETS_MIN: usize = 3;
+    let secrets = secrets.as_array().unwrap();
+    assert!(secrets.len() >= SECRETS_MIN, "{script}");
+    for secret in secrets {
+        ledger::note(secret.as_str().unwrap_or_else(|| panic!("{script}")));
+    }
 }
 
 impl Client {

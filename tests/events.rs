@@ -57,6 +57,9 @@ const OTHER_EVENTS: [(&str, Ending); 2] = [
 /// Functions that refuse every event until they are built.
 const NOT_BUILT: [&str; 1] = ["portal"];
 
+/// Functions that no local AWS can call: `check` is called by CodeDeploy, and asks it what to check.
+const ONLY_IN_AWS: [&str; 1] = ["check"];
+
 /// A person and an application that no other test uses: what is approved ends what the pair had before.
 const PERSON: u64 = 15;
 const APPLICATION: &str = "Another sandbox app";
@@ -90,7 +93,8 @@ fn every_function_has_events_that_succeed_and_fail_and_every_event_is_used() {
             "{function} is built"
         );
     }
-    for function in functions() {
+    let local = |function: &String| !ONLY_IN_AWS.contains(&function.as_str());
+    for function in functions().into_iter().filter(local) {
         for succeeds in [true, false] {
             let is_tried = tried.contains(&(function.clone(), succeeds));
             assert!(

@@ -137,6 +137,24 @@ fn free_port() -> u16 {
 }
 
 #[test]
+fn the_page_names_the_tools_by_the_versions_that_are_pinned() {
+    let (page, tools) = (
+        read("infra/docs/local.md"),
+        read("infra/xtask/src/tools.rs"),
+    );
+    let folders = page.split("target/tools/").skip(1);
+    let folders: Vec<_> = folders
+        .map(|rest| rest.split_once('/').unwrap().0)
+        .collect();
+    assert!(folders.len() >= 3, "{folders:?}");
+    for folder in folders {
+        let (name, version) = folder.rsplit_once('-').unwrap();
+        let package = format!("\"{name}=={version}\"");
+        assert!(tools.contains(&package), "{folder}");
+    }
+}
+
+#[test]
 fn localstacks_hook_can_be_run_on_disk_and_in_git() {
     let text = read(HOOK);
     assert!(text.starts_with("#!/usr/bin/env bash\n"), "{HOOK}");

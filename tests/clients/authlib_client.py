@@ -46,6 +46,7 @@ def main(base_url, client_id, client_secret, redirect_uri):
         "claims": sum(len(page["entry"]) for page in pages),
         "is_refreshed": tokens["access_token"] != first["access_token"],
         "access_token": tokens["access_token"],
+        "secrets": [verifier, *(given[kind] for given in (first, tokens) for kind in ("access_token", "refresh_token"))],
     }), flush=True)
 
     sys.stdin.readline()

@@ -30,6 +30,7 @@ async function main([baseUrl, clientId, clientSecret, callbackUrl]) {
     claims: pages.reduce((sum, page) => sum + page.entry.length, 0),
     is_refreshed: token.accessToken !== first.accessToken,
     access_token: token.accessToken,
+    secrets: [authData.verifier, ...[first, token].flatMap((given) => [given.accessToken, given.refreshToken])],
   }));
 
   await lines.next();

@@ -41,6 +41,10 @@ def main(base_url, client_id, client_secret, redirect_uri):
         "claims": sum(len(page["entry"]) for page in pages),
         "is_refreshed": refreshed.access_token != token.access_token,
         "access_token": refreshed.access_token,
+        "secrets": [
+            auth_data["verifier"], *(given.access_token for given in (token, refreshed)),
+            *(given.refresh_token for given in (token, refreshed)),
+        ],
     }), flush=True)
 
     sys.stdin.readline()

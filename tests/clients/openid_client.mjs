@@ -45,6 +45,7 @@ console.log(JSON.stringify({
   claims: pages.reduce((sum, page) => sum + page.entry.length, 0),
   is_refreshed: tokens.access_token !== first.access_token,
   access_token: tokens.access_token,
+  secrets: [pkceCodeVerifier, ...[first, tokens].flatMap((given) => [given.access_token, given.refresh_token])],
 }));
 
 await lines.next();

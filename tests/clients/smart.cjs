@@ -38,6 +38,7 @@ async function main([baseUrl, clientId, clientSecret, redirectUri]) {
     total: pages[0].total,
     claims: pages.reduce((sum, page) => sum + page.entry.length, 0),
     access_token: client.state.tokenResponse.access_token,
+    secrets: [client.state.codeVerifier, client.state.tokenResponse.access_token, client.state.tokenResponse.refresh_token],
   }));
 
   await lines.next();

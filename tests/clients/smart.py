@@ -23,6 +23,7 @@ def main(base_url, client_id, client_secret, redirect_uri):
     print(client.authorize_url, flush=True)
     client.handle_callback(sys.stdin.readline().strip())
     first = client.server.auth.access_token
+    first_refresh = client.server.auth.refresh_token
     client.reauthorize()
 
     server = client.server
@@ -47,6 +48,7 @@ def main(base_url, client_id, client_secret, redirect_uri):
         "claims": len(claims),
         "is_refreshed": server.auth.access_token != first,
         "access_token": server.auth.access_token,
+        "secrets": [first, first_refresh, server.auth.access_token, server.auth.refresh_token],
     }), flush=True)
 
     sys.stdin.readline()

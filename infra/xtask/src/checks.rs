@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::deployment;
@@ -90,8 +90,8 @@ fn tests_on_a_sandbox(workspace: &Workspace, state: PathBuf) -> Outcome<Count> {
     environment.insert("BLUEBUTTON_LEDGER".to_owned(), ledger.display().to_string());
     // An earlier run's secrets are in no table of this one, and its ledger would only grow.
     let _ = fs::remove_file(&ledger);
-    let transcript = Transcript::create(sandbox.state.join("tests.log"))?;
-    let mut count = run_tests(workspace, &environment, &[], |line| transcript.keep(line))?;
+    let transcript = Transcript::create(&sandbox.state)?;
+    let mut count = run_tests(workspace, &environment, &[], Some(transcript))?;
     count.add(leaks(workspace, &sandbox, environment)?);
     Ok(count)
 }
@@ -141,20 +141,23 @@ fn is_there(program: &str) -> bool {
 }
 
 /// What `cargo test` prints, kept for the search for leaks.
-struct Transcript(RefCell<File>);
+struct Transcript {
+    output: RefCell<File>,
+    errors: File,
+}
 
 impl Transcript {
-    fn create(path: PathBuf) -> Outcome<Self> {
-        let file = File::create(&path);
-        let file = file.map_err(|error| {
-            Failure::machine(format!("{} cannot be written: {error}", path.display()))
-        })?;
-        Ok(Self(RefCell::new(file)))
-    }
-
-    /// A line that cannot be kept is not searched, which must not fail the tests.
-    fn keep(&self, line: &str) {
-        let _ = writeln!(self.0.borrow_mut(), "{line}");
+    fn create(folder: &Path) -> Outcome<Self> {
+        let create = |name: &str| {
+            let path = folder.join(name);
+            File::create(&path).map_err(|error| {
+                Failure::machine(format!("{} cannot be written: {error}", path.display()))
+            })
+        };
+        Ok(Self {
+            output: RefCell::new(create("tests.log")?),
+            errors: create("tests-errors.log")?,
+        })
     }
 }
 
@@ -164,14 +167,14 @@ pub(crate) fn tests(
     environment: &BTreeMap<String, String>,
     selection: &[&str],
 ) -> Outcome<Count> {
-    run_tests(workspace, environment, selection, |_| ())
+    run_tests(workspace, environment, selection, None)
 }
 
 fn run_tests(
     workspace: &Workspace,
     environment: &BTreeMap<String, String>,
     selection: &[&str],
-    keep: impl Fn(&str),
+    transcript: Option<Transcript>,
 ) -> Outcome<Count> {
     let mut command = workspace.cargo();
     command
@@ -183,11 +186,21 @@ fn run_tests(
         })
         .envs(environment);
     let count = RefCell::new(Count::default());
-    let outcome = processes::run_and_read("cargo test", &mut command, |line| {
+    let read = |line: &str| {
         println!("{line}");
-        keep(line);
         count.borrow_mut().read(line);
-    });
+    };
+    let outcome = match transcript {
+        None => processes::run_and_read("cargo test", &mut command, read),
+        Some(Transcript { output, errors }) => {
+            let read_and_keep = |line: &str| {
+                read(line);
+                // A line that cannot be kept is not searched, which must not fail the tests.
+                let _ = writeln!(output.borrow_mut(), "{line}");
+            };
+            processes::run_and_read_with_log("cargo test", &mut command, read_and_keep, errors)
+        }
+    };
     let count = count.into_inner();
     match outcome {
         // Failed tests are counted and shown; anything else that ends cargo, such as an error of the compiler, is not.

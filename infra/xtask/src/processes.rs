@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio, exit};
@@ -104,6 +104,33 @@ pub(crate) fn run_and_read(
 ) -> Outcome {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     succeeded(name, spawn_and_read(name, command, watch)?)
+}
+
+/// The same, and the errors go into a log besides.
+pub(crate) fn run_and_read_with_log(
+    name: &'static str,
+    command: &mut Command,
+    watch: impl Fn(&str),
+    log: File,
+) -> Outcome {
+    let (reader, writer) = io::pipe()
+        .map_err(|error| Failure::machine(format!("no pipe can be made for {name}: {error}")))?;
+    command.stderr(writer);
+    let errors = thread::spawn(move || copy_errors(reader, log));
+    let outcome = run_and_read(name, command, watch);
+    // The pipe ends with its last writer, of which the command holds one.
+    command.stderr(Stdio::null());
+    let _ = errors.join();
+    outcome
+}
+
+/// Neither a line that cannot be shown nor one that cannot be kept may fail the program.
+fn copy_errors(errors: impl Read, mut log: File) {
+    for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
+        let line = [line.as_slice(), b"\n"].concat();
+        let _ = io::stderr().write_all(&line);
+        let _ = log.write_all(&line);
+    }
 }
 
 /// Runs a program to its end with its output where ours goes.
@@ -336,6 +363,19 @@ mod tests {
         check(ps_entry("  12     3    4 Ss"), Some((12, 3, 4)));
         check(ps_entry("  12     3    4 Z"), None);
         check(ps_entry(""), None);
+    }
+
+    #[test]
+    fn what_a_program_complains_of_is_kept_beside_what_it_says() {
+        let log = std::env::temp_dir().join(format!("xtask-errors-{}", std::process::id()));
+        let said = RefCell::new(Vec::new());
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; echo two >&2; echo three; printf four >&2"]);
+        let say = |line: &str| said.borrow_mut().push(line.to_owned());
+        run_and_read_with_log("sh", &mut command, say, File::create(&log).unwrap()).unwrap();
+        assert_eq!(said.into_inner(), ["one", "three"]);
+        assert_eq!(fs::read_to_string(&log).unwrap(), "two\nfour\n");
+        fs::remove_file(log).unwrap();
     }
 
     #[test]

@@ -27,6 +27,11 @@ const SEED: u32 = 1;
 /// more in a second than any app. What a user name may do is as everywhere.
 const LIMITS: &str = "token_requests_per_second=1000,client_requests_per_second=10000,\
                       address_requests_per_second=10000,address_sign_in_failures=100000";
+/// What functions log while tests run on them: whatever our own crates say, and the SDK where it tells the most, whole
+/// requests as they are signed and answers as they come. The search for leaks reads it.
+const LOG_OF_TESTS: &str = "info,bluebutton=trace,authorize=trace,token=trace,userinfo=trace,patient=trace,\
+                            coverage=trace,eob=trace,discovery=trace,portal=trace,aws_sigv4=trace,\
+                            aws_smithy_runtime::client::orchestrator::http=trace";
 const INSTANCES_PER_FUNCTION: u32 = 3;
 const FIRST_ANSWER_SECONDS_MAX: u64 = 120;
 const POLL_MILLISECONDS: u64 = 250;
@@ -154,9 +159,13 @@ impl Sandbox {
         };
         let base_url = base_url(options.port);
         let DataResources {
-            environment,
+            mut environment,
             applications,
         } = set_up(workspace, &state, &aws, &base_url, STACK)?;
+        if options.for_tests {
+            let chosen = env::var("RUST_LOG").unwrap_or_else(|_| LOG_OF_TESTS.to_owned());
+            environment.insert("RUST_LOG".to_owned(), chosen);
+        }
         let functions = match options.data_only {
             true => None,
             false => {

@@ -11,8 +11,8 @@ use crate::walk::{
     APP_STATE, AtProvider, Browser, REDIRECT_URI, Records, client, location, mbi, parameter, text,
 };
 
-const CONFIGURATION: &str = "/.well-known/openid-configuration";
-const ONE: AtProvider<'_> = AtProvider::SignIn("one");
+pub(crate) const CONFIGURATION: &str = "/.well-known/openid-configuration";
+pub(crate) const ONE: AtProvider<'_> = AtProvider::SignIn("one");
 
 /// The titles of the pages.
 const EXPIRED: &str = "This page is no longer valid";
@@ -566,14 +566,14 @@ async fn who_cancels_at_the_provider_sends_the_app_a_refusal() {
 }
 
 /// A provider with good and bad accounts, over the tables of the sandbox.
-struct Stand {
-    records: Records,
-    site: Site,
+pub(crate) struct Stand {
+    pub(crate) records: Records,
+    pub(crate) site: Site,
     patient: bluebutton::identity::BeneId,
 }
 
 impl Stand {
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let records = Records::of_sandbox().await?;
         let numbers = [mbi(), mbi(), mbi(), mbi()];
         let [one, two, not_loaded, nobody] = &numbers;
@@ -682,7 +682,7 @@ fn append(url: &mut Url, name: &str, value: &str) {
 }
 
 /// Gives a parameter another value, or none.
-fn replace(url: &mut Url, name: &str, value: impl Fn(&str) -> Option<String>) {
+pub(crate) fn replace(url: &mut Url, name: &str, value: impl Fn(&str) -> Option<String>) {
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let changed = pairs
         .into_iter()

@@ -3,7 +3,18 @@
 //!
 //! The tests need the environment of a sandbox and `BLUEBUTTON_NODE_MODULES`, and are skipped without them.
 
+#[path = "../../../../tests/browser/driver.rs"]
+#[allow(
+    dead_code,
+    reason = "the acceptance suite, whose it is, uses all of it"
+)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+mod driver;
 mod forged;
+#[path = "../../../../tests/browser/page.rs"]
+#[allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
+mod page;
+mod pages;
 mod site;
 mod start;
 mod walk;

@@ -43,6 +43,8 @@ pub(crate) struct Records {
 pub(crate) struct Browser {
     cookies: Vec<(String, String)>,
     agent: Agent,
+    /// The language that the application asks for.
+    language: &'static str,
 }
 
 /// What a person does on the provider's sign-in page.
@@ -147,18 +149,30 @@ impl Records {
 
 impl Browser {
     pub(crate) fn new() -> Self {
+        Self::in_language("en")
+    }
+
+    pub(crate) fn in_language(language: &'static str) -> Self {
         let agent = Agent::config_builder()
             .max_redirects(0)
             .http_status_as_error(false)
             .build()
             .into();
         let cookies = Vec::new();
-        Self { cookies, agent }
+        Self {
+            cookies,
+            agent,
+            language,
+        }
     }
 
     /// From the application to `/login`: the approval's id and the answer there.
     pub(crate) async fn begin(&mut self, state: &State, records: &Records) -> (String, Response) {
-        let login = location(&self.get(state, &records.authorize_url()).await);
+        let mut authorize = records.authorize_url();
+        authorize
+            .query_pairs_mut()
+            .append_pair("lang", self.language);
+        let login = location(&self.get(state, &authorize).await);
         let id = parameter(&login, "approval").expect("an approval");
         (id, self.get(state, &login).await)
     }
