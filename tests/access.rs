@@ -16,6 +16,7 @@ const PUT: &str = "dynamodb:PutItem";
 const UPDATE: &str = "dynamodb:UpdateItem";
 const DELETE: &str = "dynamodb:DeleteItem";
 const CHECK: &str = "dynamodb:ConditionCheckItem";
+const SCAN: &str = "dynamodb:Scan";
 const INSERT: &str = "dynamodb:PartiQLInsert";
 const SECRET: &str = "secretsmanager:GetSecretValue";
 const PUBLIC_KEY: &str = "kms:GetPublicKey";
@@ -60,7 +61,14 @@ const CALLS: &[(&str, &[Right])] = &[
     ("state.limited(", &[(UPDATE, "TransientTable")]),
     ("audit.record(", &[(PUT, "AuditTable")]),
     ("verifier.confirm(", &[(GET, "GrantsTable"), (GET, "ApplicationsTable"), (GET, "TransientTable")]),
-    ("state.read(", &[(GET, "GrantsTable"), (GET, "ApplicationsTable"), (GET, "TransientTable"), (PUT, "AuditTable")]),
+    ("grants.for_each(", &[(SCAN, "GrantsTable")]),
+    ("applications.for_each(", &[(SCAN, "ApplicationsTable")]),
+    (".calls_of_day(", &[(GET, "TransientTable")]),
+    ("usage.last_load(", &[(GET, "TransientTable")]),
+    ("usage.patient_access(", &[(GET, "TransientTable")]),
+    ("usage.note_load(", &[(PUT, "TransientTable")]),
+    ("usage.put_report(", &[(PUT, "TransientTable")]),
+    ("state.read(", &[(GET, "GrantsTable"), (GET, "ApplicationsTable"), (GET, "TransientTable"), (UPDATE, "TransientTable"), (PUT, "AuditTable")]),
     ("Loader::new(", &[(GET, "ClaimsTable"), (PUT, "ClaimsTable"), (INSERT, "ClaimsTable"), (PUT, "IdentityTable")]),
     ("exchange::State::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
     ("Configuration::read(", &[(SECRET, "ConfigurationSecret")]),
@@ -99,7 +107,7 @@ fn every_role_holds_what_its_function_calls_and_nothing_else() {
 
 #[test]
 fn every_call_of_a_table_has_its_rights_above() {
-    const TABLES: [&str; 9] = [
+    const TABLES: [&str; 10] = [
         "applications.",
         "audit.",
         "failures.",
@@ -110,6 +118,7 @@ fn every_call_of_a_table_has_its_rights_above() {
         // Lists of claims have the same name.
         "state.claims.",
         "transient.",
+        "usage.",
     ];
     for code in functions().iter().flat_map(|function| code(function)) {
         for table in TABLES {

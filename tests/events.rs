@@ -49,9 +49,11 @@ const HTTP_EVENTS: [(&str, u16, &str); 20] = [
 type Ending = Result<&'static str, &'static str>;
 
 /// Events of the functions that are no endpoints.
-const OTHER_EVENTS: [(&str, Ending); 2] = [
+const OTHER_EVENTS: [(&str, Ending); 4] = [
     ("ingest_missing_object", Err("Unreadable")),
     ("ingest_object", Ok("null")),
+    ("metrics_daily", Ok("null")),
+    ("metrics_without_time", Err("NoTime")),
 ];
 
 /// Functions that refuse every event until they are built.

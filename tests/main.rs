@@ -16,6 +16,7 @@ mod discovery;
 mod events;
 mod grants;
 mod headers;
+mod health;
 mod leaks;
 mod ledger;
 mod limits;

@@ -6,7 +6,7 @@
 mod freshness;
 
 use aws_config::SdkConfig;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use self::freshness::Validators;
 use crate::audit::{Action, AuditTable, Event};
@@ -24,7 +24,7 @@ use crate::oauth::Resource;
 use crate::oauth::access::{Access, AccessError, VerifiedToken, Verifier};
 use crate::rate_limit::{self, RateLimits};
 use crate::rif::{Beneficiary, Claim};
-use crate::store::{ClaimsTable, StoreError};
+use crate::store::{ClaimsTable, StoreError, Transfers, UsageTable, day_of};
 
 /// The methods of every path that serves FHIR or says how it is served, but for searches in a body.
 pub const METHODS: &str = "GET, OPTIONS";
@@ -43,6 +43,8 @@ pub struct State {
     pub audit: AuditTable,
     /// How often a token and an application may ask.
     pub limits: RateLimits,
+    /// Of how many people data go out in a year.
+    pub usage: UsageTable,
 }
 
 /// A call for a resource type, before its parameters are read.
@@ -89,8 +91,9 @@ impl State {
         Ok(Self {
             verifier: Verifier::from_environment(aws).await?,
             claims: ClaimsTable::new(client.clone(), config::variable("CLAIMS_TABLE")?),
-            audit: AuditTable::new(client, config::variable("AUDIT_TABLE")?),
+            audit: AuditTable::new(client.clone(), config::variable("AUDIT_TABLE")?),
             limits: RateLimits::from_environment(aws)?,
+            usage: UsageTable::new(client, config::variable("TRANSIENT_TABLE")?),
         })
     }
 
@@ -162,17 +165,37 @@ impl State {
     ) -> Result<(Access, T), Failure> {
         let detail = exchange.audit_detail();
         let event = exchange.audit_event(&detail);
-        let (access, data, recorded) = tokio::join!(
+        let (patient, day) = (&exchange.token.patient, day_of(exchange.now));
+        let (access, data, recorded, transfers) = tokio::join!(
             self.verifier.confirm(&exchange.token, exchange.now),
             data,
-            self.audit.record(&event)
+            self.audit.record(&event),
+            self.usage.transfers(patient, day),
         );
         let access = access?;
         recorded.map_err(|error| {
             tracing::error!(cause = %error, "the audit record is not written");
             Refusal::Unavailable
         })?;
-        Ok((access, data?))
+        let data = data?;
+        self.note_transfer(patient, transfers, day).await;
+        Ok((access, data))
+    }
+
+    /// Notes for the yearly statistics that data go out. What cannot be noted is noted by the person's next call.
+    async fn note_transfer(
+        &self,
+        patient: &BeneId,
+        known: Result<Transfers, StoreError>,
+        day: Date,
+    ) {
+        let noted = match known {
+            Ok(known) => self.usage.note_transfer(patient, known, day).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            tracing::warn!(cause = %error, "a transfer is not noted");
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     config::{self, ConfigError, Limits},
     http::{Call, HeaderName, Response, header},
     oauth::access::VerifiedToken,
-    store::RequestCountsTable,
+    store::{RequestCountsTable, day_of},
 };
 
 /// How long requests are counted together. Limits are stated per second and hold on the average of a window, so that an
@@ -100,8 +100,14 @@ impl RateLimits {
     async fn count(&self, subject: Subject<'_>, now: Timestamp) -> Option<Allowance> {
         let window = now.as_second().div_euclid(WINDOW_SECONDS);
         let end = Timestamp::from_second((window + 1) * WINDOW_SECONDS).ok()?;
-        let counted = self.counts.add(key(subject, window), end + 1.seconds());
-        match counted.await {
+        let counted = match subject {
+            Subject::Client(id) => self.counts.add_of_client(id, day_of(now), window).await,
+            Subject::Token(_) | Subject::Address(_) => {
+                let key = key(subject, window);
+                self.counts.add(key, end + 1.seconds()).await
+            }
+        };
+        match counted {
             Ok(sent) => Some(Allowance {
                 limit: self.per_second(subject) * WINDOW_SECONDS,
                 sent,

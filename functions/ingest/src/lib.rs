@@ -12,7 +12,7 @@ use bluebutton::http;
 use bluebutton::identity::MedicareNumberHasher;
 use bluebutton::metrics::{self, AwsCalls, Dimensions, Ending, Ids, Metric, Record};
 use bluebutton::store::load::{LoadError, Loader, Observer, RejectedRow, Summary};
-use bluebutton::store::{ClaimsTable, IdentityTable};
+use bluebutton::store::{ClaimsTable, IdentityTable, UsageTable};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use tracing::{error, info, warn};
@@ -27,6 +27,8 @@ pub struct Ingest {
     pub claims: ClaimsTable,
     /// Where hashed Medicare numbers go.
     pub identity: IdentityTable,
+    /// Where it is kept when data were loaded.
+    pub usage: UsageTable,
     /// How Medicare numbers are hashed.
     pub hasher: MedicareNumberHasher,
 }
@@ -59,7 +61,8 @@ impl Ingest {
         Ok(Self {
             s3: s3(aws),
             claims: ClaimsTable::new(dynamodb.clone(), config::variable("CLAIMS_TABLE")?),
-            identity: IdentityTable::new(dynamodb, config::variable("IDENTITY_TABLE")?),
+            identity: IdentityTable::new(dynamodb.clone(), config::variable("IDENTITY_TABLE")?),
+            usage: UsageTable::new(dynamodb, config::variable("TRANSIENT_TABLE")?),
             hasher: MedicareNumberHasher::read(aws, stage).await?,
         })
     }
@@ -80,7 +83,7 @@ pub async fn run(ingest: &Ingest, event: LambdaEvent<S3Event>) -> Result<(), Ing
     let record = Record::new(ids);
     let done = record.of(handle(ingest, event)).await;
     record.end(Ending {
-        message: "loaded",
+        message: "ingested",
         dimensions: Dimensions::Function,
         properties: vec![(
             "error_code",
@@ -139,7 +142,12 @@ async fn load(ingest: &Ingest, bucket: &str, key: &str) -> Result<Summary, Inges
     );
     let (reader, pump) = ObjectReader::new(object.body);
     let (summary, ()) = tokio::join!(loader.load(reader, key, Arc::new(Log)), pump);
-    Ok(summary?)
+    let summary = summary?;
+    // What is loaded is loaded, whether or not it is known how old it is.
+    if let Err(error) = ingest.usage.note_load(Timestamp::now()).await {
+        warn!(cause = %error, "the time of the load is not noted");
+    }
+    Ok(summary)
 }
 
 /// What Lambda shows of a failure: the kind and the sentence, neither of which holds data.

@@ -13,7 +13,7 @@ use bluebutton::config;
 use bluebutton::identity::{BeneId, MedicareNumberHasher};
 use bluebutton::rif::ClaimType;
 use bluebutton::store::load::LoadError;
-use bluebutton::store::{ClaimsTable, IdentityTable};
+use bluebutton::store::{ClaimsTable, IdentityTable, UsageTable};
 use ingest::{Ingest, IngestError, handle};
 use lambda_runtime::Diagnostic;
 
@@ -35,6 +35,7 @@ async fn loads_the_good_rows_of_an_object_and_refuses_one_that_is_not_rif() {
         s3: s3.clone(),
         claims: claims.clone(),
         identity: IdentityTable::new(dynamodb.clone(), &name),
+        usage: UsageTable::new(dynamodb.clone(), &name),
         hasher: MedicareNumberHasher::new("pepper", 1.try_into().unwrap()),
     };
     let event = include_str!("../../../events/ingest_object.json");
@@ -86,7 +87,8 @@ async fn a_panic_fails_the_event_in_words_that_quote_nothing() {
     let ingest = Ingest {
         s3: aws_sdk_s3::Client::new(&aws),
         claims: ClaimsTable::new(dynamodb.clone(), "claims"),
-        identity: IdentityTable::new(dynamodb, "identity"),
+        identity: IdentityTable::new(dynamodb.clone(), "identity"),
+        usage: UsageTable::new(dynamodb, "transient"),
         hasher: MedicareNumberHasher::new("pepper", 1.try_into().unwrap()),
     };
     let event = include_str!("../../../events/ingest_object.json");

@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use bluebutton::config::{self, ConfigError, Configuration};
 use bluebutton::identity::MedicareNumberHasher;
 use bluebutton::store::load::Loader;
-use bluebutton::store::{ApplicationsTable, ClaimsTable, IdentityTable};
+use bluebutton::store::{ApplicationsTable, ClaimsTable, IdentityTable, UsageTable};
 use jiff::Timestamp;
 
 /// The AWS side of a deployment, as the environment describes it.
@@ -40,6 +40,11 @@ impl Environment {
     pub(crate) fn identity(&self) -> Result<IdentityTable, Box<dyn Error>> {
         let name = config::variable("IDENTITY_TABLE").map_err(explain)?;
         Ok(IdentityTable::new(self.dynamodb.clone(), name))
+    }
+
+    pub(crate) fn usage(&self) -> Result<UsageTable, Box<dyn Error>> {
+        let name = config::variable("TRANSIENT_TABLE").map_err(explain)?;
+        Ok(UsageTable::new(self.dynamodb.clone(), name))
     }
 
     /// A loader that stamps what it changes with this moment.

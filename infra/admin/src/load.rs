@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use bluebutton::store::load::{Loader, Observer, RejectedRow, Summary};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 
 use crate::Outcome;
 use crate::environment::Environment;
@@ -48,6 +49,9 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let mut total = Summary::default();
     for file in &files {
         total += load(&loader, file).await?;
+    }
+    if !files.is_empty() {
+        environment.usage()?.note_load(Timestamp::now()).await?;
     }
     if files.len() > 1 {
         say!("total: {total}{}", rate(&total, start));

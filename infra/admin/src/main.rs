@@ -16,6 +16,7 @@ mod inspect;
 mod load;
 mod lookups;
 mod measure;
+mod metrics;
 mod outputs;
 mod print;
 mod renew_secret;
@@ -55,6 +56,8 @@ enum Command {
     Lookups(lookups::Arguments),
     /// Measure what claims cost to store and to read.
     Measure(measure::Arguments),
+    /// Print the daily reports of use, the newest first.
+    Metrics(metrics::Arguments),
     /// Print a stack's outputs as variables for a shell.
     Outputs(outputs::Arguments),
     /// Give an application a new secret; the old one works for another day, unless it is ended.
@@ -82,6 +85,7 @@ async fn main() -> ExitCode {
         Command::Load(arguments) => load::run(arguments).await,
         Command::Lookups(arguments) => lookups::run(&arguments),
         Command::Measure(arguments) => measure::run(arguments).await,
+        Command::Metrics(arguments) => metrics::run(arguments).await,
         Command::Outputs(arguments) => outputs::run(arguments).await,
         Command::RenewSecret(arguments) => renew_secret::run(arguments).await,
         Command::Rotate(arguments) => rotate::run(arguments).await,

@@ -92,9 +92,11 @@ impl Record {
             "CloudWatchMetrics": directives.collect::<Vec<_>>(),
         });
         line.insert("_aws".into(), metadata);
-        for (name, value) in ending.properties {
-            line.insert(name.into(), value);
-        }
+        let known = ending
+            .properties
+            .into_iter()
+            .filter(|(_, value)| !value.is_null());
+        line.extend(known.map(|(name, value)| (name.to_owned(), value)));
         self.identify(&mut line);
         line.insert("message".into(), ending.message.into());
         line.insert("level".into(), "INFO".into());
@@ -121,7 +123,8 @@ impl Record {
 
 /// Microseconds as milliseconds with their fraction.
 fn milliseconds(microseconds: u64) -> Value {
-    json!(std::time::Duration::from_micros(microseconds).as_secs_f64() * 1000.0)
+    // Exact for a hundred years.
+    json!(microseconds as f64 / 1000.0)
 }
 
 fn status_class(status: u16) -> &'static str {
@@ -155,7 +158,7 @@ mod tests {
         let ending = Ending {
             message: "answered",
             dimensions,
-            properties: vec![("error_code", json!("login"))],
+            properties: vec![("error_code", json!("login")), ("version", Value::Null)],
         };
         let now = Timestamp::from_millisecond(1_700_000_000_123).expect("a time");
         record.line(&source, now, ending)
@@ -255,7 +258,13 @@ mod tests {
         ] {
             assert_eq!(line[name], value, "{name}");
         }
-        for absent in ["PageSize", "lambda_request_id", "client_id", "Unauthorized"] {
+        for absent in [
+            "version",
+            "PageSize",
+            "lambda_request_id",
+            "client_id",
+            "Unauthorized",
+        ] {
             assert!(line.get(absent).is_none(), "{absent}");
         }
     }

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use super::{
     StoreError, attributes,
     item::{self, Item},
+    whole_table,
 };
 use crate::metrics;
 use crate::oauth::{Application, ClientSecret, ClientType, DataAccess};
@@ -14,6 +15,17 @@ use crate::oauth::{Application, ClientSecret, ClientType, DataAccess};
 pub struct ApplicationsTable {
     client: Client,
     table: String,
+}
+
+/// What is counted of an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedApplication {
+    /// The application.
+    pub client_id: String,
+    /// Whether it may be used.
+    pub active: bool,
+    /// For how long it gets access.
+    pub data_access: DataAccess,
 }
 
 impl ApplicationsTable {
@@ -66,6 +78,23 @@ impl ApplicationsTable {
             .await
             .map_err(StoreError::of)?;
         found.iter().map(application).collect()
+    }
+
+    /// Calls `see` for every application, with nothing but what is counted.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn for_each(&self, see: impl FnMut(CountedApplication)) -> Result<(), StoreError> {
+        const COUNTED: &str = "client_id, active, data_access";
+        let read = |item: &Item| {
+            Ok(CountedApplication {
+                client_id: attributes::read_text(item, "client_id")?,
+                active: attributes::read_bool(item, "active")?,
+                data_access: data_access(item::read_string(item, "data_access")?)
+                    .ok_or(StoreError::Corrupt("data_access"))?,
+            })
+        };
+        whole_table::for_each(&self.client, (&self.table, COUNTED), read, see).await
     }
 
     /// Registers an application or replaces it.

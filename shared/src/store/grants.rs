@@ -10,14 +10,33 @@ use std::collections::HashMap;
 use super::{
     StoreError, attributes,
     item::{self, Item},
+    whole_table,
 };
-use crate::{identity::BeneId, oauth::Grant};
+use crate::{
+    identity::BeneId,
+    oauth::{Grant, Scopes},
+};
 
 /// The grants table.
 #[derive(Clone, Debug)]
 pub struct GrantsTable {
     client: Client,
     table: String,
+}
+
+/// What is counted of a grant.
+#[derive(Clone)]
+pub struct CountedGrant {
+    /// Whose it is: people are counted, not told.
+    pub patient: BeneId,
+    /// Whom it is for.
+    pub client_id: String,
+    /// What was consented to.
+    pub scopes: Scopes,
+    /// Whether claims about substance use were included.
+    pub substance_use: bool,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl GrantsTable {
@@ -89,6 +108,24 @@ impl GrantsTable {
             .await
             .map_err(StoreError::of)?;
         found.iter().map(grant).collect()
+    }
+
+    /// Calls `see` for every grant, with nothing but what is counted. The name that a person signed in with is not read.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn for_each(&self, see: impl FnMut(CountedGrant)) -> Result<(), StoreError> {
+        const COUNTED: &str = "patient, client_id, scopes, substance_use, grant_expires_at";
+        let read = |item: &Item| {
+            Ok(CountedGrant {
+                patient: attributes::read_bene_id(item, "patient")?,
+                client_id: attributes::read_text(item, "client_id")?,
+                scopes: attributes::read_scopes(item, "scopes")?,
+                substance_use: attributes::read_bool(item, "substance_use")?,
+                expires_at: attributes::read_optional_seconds(item, "grant_expires_at")?,
+            })
+        };
+        whole_table::for_each(&self.client, (&self.table, COUNTED), read, see).await
     }
 
     /// The part of a transaction that writes a grant.

@@ -1,9 +1,9 @@
-//! Emptying a table and walking through its keys: for the sandbox and for its lists, never on a request's path.
+//! Emptying a table and walking through it: for the sandbox, its lists and the daily counts, never on a request's path.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{DeleteRequest, Select, WriteRequest};
 use tokio::task::JoinSet;
 
 use super::StoreError;
@@ -42,6 +42,35 @@ pub(super) async fn for_each_key(
         let page = patiently(|| page(client, table, last.clone())).await?;
         page.keys.iter().try_for_each(&mut see)?;
         last = page.last;
+        if last.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Calls `see` with what `read` makes of every item's attributes of that projection. Eventually consistent, which costs
+/// half: what is counted is a day's and not a moment's.
+pub(super) async fn for_each<T>(
+    client: &Client,
+    (table, projection): (&str, &str),
+    read: impl Fn(&Item) -> Result<T, StoreError>,
+    mut see: impl FnMut(T),
+) -> Result<(), StoreError> {
+    let mut last = None;
+    loop {
+        let page = patiently(|| {
+            let scan = client.scan().table_name(table);
+            let scan = scan
+                .projection_expression(projection)
+                .select(Select::SpecificAttributes);
+            let page = scan.set_exclusive_start_key(last.clone()).send();
+            async { page.await.map_err(StoreError::of) }
+        });
+        let page = page.await?;
+        for item in page.items() {
+            see(read(item)?);
+        }
+        last = page.last_evaluated_key;
         if last.is_none() {
             return Ok(());
         }

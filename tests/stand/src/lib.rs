@@ -28,7 +28,7 @@ use bluebutton::rif::{Claim, ClaimType, Column, FileType, Row, RowPart, Value as
 use bluebutton::store::stored_claim::{encode, encode_row, encode_rows};
 use bluebutton::store::{
     ApplicationsTable, ClaimsTable, Facts, GrantsTable, IdentityTable, RequestCountsTable,
-    TransientTable,
+    TransientTable, UsageTable,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -94,8 +94,9 @@ impl Stand {
         let state = State {
             verifier,
             claims: ClaimsTable::new(client.clone(), "claims"),
-            audit: AuditTable::new(client, "audit"),
+            audit: AuditTable::new(client.clone(), "audit"),
             limits: RateLimits::new(counts.clone(), Limits::default()),
+            usage: UsageTable::new(client.clone(), "usage"),
         };
         Self {
             state,
@@ -432,24 +433,25 @@ impl TableCall {
 impl Content {
     /// Adds one to the number of the request's item: of all updates, stands need only that of counters.
     fn count(&mut self, table: &str, request: &Value) -> Value {
-        const NUMBER: &str = "requests";
+        let window = request["ExpressionAttributeNames"]["#window"].as_str();
+        let number = window.unwrap_or("requests");
         let key = &request["Key"]["pk"];
         let is_counter = |(name, item): &&mut (String, Value)| name == table && item["pk"] == *key;
         let found = self.items.iter_mut().find(is_counter);
         let count = match found {
             Some((_, item)) => {
-                let text = item[NUMBER]["N"].as_str().unwrap_or("0");
+                let text = item[number]["N"].as_str().unwrap_or("0");
                 let count: u64 = text.parse().expect("DynamoDB JSON");
-                item[NUMBER] = json!({"N": (count + 1).to_string()});
+                item[number] = json!({"N": (count + 1).to_string()});
                 count + 1
             }
             None => {
-                let item = json!({"pk": key, NUMBER: {"N": "1"}});
+                let item = json!({"pk": key, number: {"N": "1"}});
                 self.items.push((table.to_owned(), item));
                 1
             }
         };
-        json!({"Attributes": {NUMBER: {"N": count.to_string()}}})
+        json!({"Attributes": {number: {"N": count.to_string()}}})
     }
 }
 
@@ -584,6 +586,10 @@ impl Tables {
         if let "getsecretvalue" | "getpublickey" | "sign" = operation {
             return self.answer_of_keys(operation, request);
         }
+        // Nobody on the stand asks again for what the only transactions of these functions write.
+        if operation == "transactwriteitems" {
+            return (200, json!({}));
+        }
         let table = request["TableName"]
             .as_str()
             .expect("DynamoDB JSON")
@@ -643,6 +649,10 @@ impl Tables {
         let mut keys = content.keys.iter();
         let key = keys.find(|(arn, _)| request["KeyId"] == arn.as_str());
         let answer = match operation {
+            // As the template makes them: no identity provider.
+            "getsecretvalue" if request["SecretId"] != CONFIGURATION => {
+                Some(json!({"SecretString": "{}"}))
+            }
             "getsecretvalue" => content
                 .configuration
                 .as_ref()

@@ -1,0 +1,341 @@
+//! What is kept of use, for the daily metrics: of whom data went out in a year, when data were last loaded, and the
+//! reports. Items of the transient table with keys of their own.
+//!
+//! Regulators ask payers each year how many patients' data went to an application, and of how many more than once (CMS
+//! Interoperability and Prior Authorization rule, CMS-0057-F, 42 CFR 422.119(f)). One look at Patient, Coverage and
+//! ExplanationOfBenefit takes several calls, so that a transfer is here a day on which an application received data of
+//! the person: "more than once" is on more than one day.
+//!
+//! A person has one item for each year, under a hash. A call reads it beside what it reads anyway; it is written at most
+//! twice a year, together with the year's counts, so that each person is counted once and the counts need no walk
+//! through people.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Config, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+
+use super::{StoreError, attributes, item};
+use crate::{identity::BeneId, oauth::sha256_hex};
+
+/// How the keys begin; roles name the parts of the table by these.
+const TRANSFER: &str = "usage#transfer";
+const LOAD: &str = "usage#load";
+const REPORT: &str = "usage#report";
+
+/// The counts of a year stand in so many items, one for each first digit of a hash: people who come for the first time
+/// at the same moment seldom meet on one.
+const SHARDS: &str = "0123456789abcdef";
+
+/// How long a call waits for its place in the statistics. What takes longer is left to the person's next call.
+const PATIENCE_MILLISECONDS: u64 = 500;
+
+/// How often two people's first calls may meet on one count before one of them is left to the next call.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// Reports are kept as long as CloudWatch keeps metrics, fifteen months.
+const REPORT_DAYS: i64 = 455;
+
+/// The usage items of the transient table.
+#[derive(Clone, Debug)]
+pub struct UsageTable {
+    client: Client,
+    table: String,
+}
+
+/// What a year's statistics know of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transfers {
+    /// No data went out yet.
+    None,
+    /// On that day only.
+    Once(Date),
+    /// On more than one day.
+    Again,
+}
+
+/// The numbers that regulators ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PatientAccess {
+    /// People whose data went to an application.
+    pub people: u64,
+    /// Those of them whose data did on more than one day.
+    pub people_again: u64,
+}
+
+impl Transfers {
+    /// Which count a transfer on that day adds to, if any.
+    fn count(self, day: Date) -> Option<&'static str> {
+        match self {
+            Self::None => Some("people"),
+            Self::Once(first) if first < day => Some("people_again"),
+            Self::Once(_) | Self::Again => None,
+        }
+    }
+}
+
+/// The day of a moment, in UTC as all of the statistics.
+#[must_use]
+pub fn day_of(moment: Timestamp) -> Date {
+    moment.to_zoned(TimeZone::UTC).date()
+}
+
+impl UsageTable {
+    /// The usage items of the table of that name.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let table = table.into();
+        Self { client, table }
+    }
+
+    /// What is known of the person in the day's year.
+    ///
+    /// # Errors
+    /// As every call of a table; statistics decide nothing, so that the caller goes on.
+    pub async fn transfers(&self, patient: &BeneId, day: Date) -> Result<Transfers, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", item::string(person_key(patient, day)))
+            .customize()
+            .config_override(hurried())
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        let Some(found) = found.item else {
+            return Ok(Transfers::None);
+        };
+        if found.contains_key("again") {
+            return Ok(Transfers::Again);
+        }
+        let first = item::read_string(&found, "first_day")?.parse();
+        first
+            .map(Transfers::Once)
+            .map_err(|_| StoreError::Corrupt("first_day"))
+    }
+
+    /// Notes that data of the person go out on that day, if the statistics do not have it yet.
+    ///
+    /// # Errors
+    /// As every call of a table; nothing is then noted, and the person's next call does.
+    pub async fn note_transfer(
+        &self,
+        patient: &BeneId,
+        known: Transfers,
+        day: Date,
+    ) -> Result<(), StoreError> {
+        let Some(count) = known.count(day) else {
+            return Ok(());
+        };
+        let person = person_key(patient, day);
+        let shard = &person[person.len() - HASH_DIGITS..][..1];
+        let year = Update::builder()
+            .table_name(&self.table)
+            .key("pk", item::string(count_key(day.year(), shard)))
+            .update_expression("ADD #count :one")
+            .expression_attribute_names("#count", count)
+            .expression_attribute_values(":one", item::number(1))
+            .build()
+            .expect("table, key and expression are set");
+        let writes = [self.person(person, known, day), year];
+        let writes = writes.map(|update| TransactWriteItem::builder().update(update).build());
+        for _ in 1..ATTEMPTS_MAX {
+            if self.write(&writes).await? {
+                return Ok(());
+            }
+        }
+        self.write(&writes).await.map(drop)
+    }
+
+    /// Whether the statistics have the person now: by this transaction, or by that of another call. If not, it met
+    /// another transaction on the way.
+    async fn write(&self, writes: &[TransactWriteItem]) -> Result<bool, StoreError> {
+        let written = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes.to_vec()))
+            .customize()
+            .config_override(hurried())
+            .send()
+            .await;
+        let Err(error) = written else {
+            return Ok(true);
+        };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                let mut reasons = cancelled.cancellation_reasons().iter();
+                Ok(reasons.any(|reason| reason.code() == Some("ConditionalCheckFailed")))
+            }
+            _ => Err(StoreError::of(error)),
+        }
+    }
+
+    fn person(&self, key: String, known: Transfers, day: Date) -> Update {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", item::string(key))
+            .expression_attribute_values(":day", item::string(day.to_string()));
+        let update = match known {
+            Transfers::None => update
+                .update_expression("SET first_day = :day, expires_at = :end")
+                .condition_expression("attribute_not_exists(first_day)")
+                .expression_attribute_values(":end", attributes::seconds(end_of_use(day))),
+            Transfers::Once(_) | Transfers::Again => update
+                .update_expression("SET again = :day")
+                .condition_expression("first_day < :day AND attribute_not_exists(again)"),
+        };
+        update.build().expect("table, key and expression are set")
+    }
+
+    /// The numbers of a year.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn patient_access(&self, year: i16) -> Result<PatientAccess, StoreError> {
+        let mut sum = PatientAccess::default();
+        for shard in SHARDS.split("").filter(|shard| !shard.is_empty()) {
+            let found = self.get(count_key(year, shard)).await?.unwrap_or_default();
+            let count = |name| match found.contains_key(name) {
+                true => {
+                    attributes::read_number(&found, name).map(|count| count.max(0).unsigned_abs())
+                }
+                false => Ok(0),
+            };
+            sum.people += count("people")?;
+            sum.people_again += count("people_again")?;
+        }
+        Ok(sum)
+    }
+
+    /// Notes that data were loaded.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn note_load(&self, at: Timestamp) -> Result<(), StoreError> {
+        let load = attributes::item_of([
+            ("pk", item::string(LOAD)),
+            ("loaded_at", attributes::seconds(at)),
+        ]);
+        self.put(load).await
+    }
+
+    /// When data were last loaded, if that is known.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn last_load(&self) -> Result<Option<Timestamp>, StoreError> {
+        match self.get(LOAD.to_owned()).await? {
+            Some(found) => attributes::read_seconds(&found, "loaded_at").map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Keeps the report of a day, in place of an earlier one.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn put_report(&self, day: Date, report: &str) -> Result<(), StoreError> {
+        let end = start_of(day) + (REPORT_DAYS * 24).hours();
+        let report = attributes::item_of([
+            ("pk", item::string(report_key(day))),
+            ("report", item::string(report)),
+            ("expires_at", attributes::seconds(end)),
+        ]);
+        self.put(report).await
+    }
+
+    /// The report of a day.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn report(&self, day: Date) -> Result<Option<String>, StoreError> {
+        let found = self.get(report_key(day)).await?;
+        let report = found.map(|found| attributes::read_text(&found, "report"));
+        report.transpose()
+    }
+
+    async fn get(&self, key: String) -> Result<Option<item::Item>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", item::string(key))
+            .send()
+            .await;
+        found.map(|found| found.item).map_err(StoreError::of)
+    }
+
+    async fn put(&self, item: item::Item) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&self.table);
+        let written = put.set_item(Some(item)).send().await;
+        written.map(drop).map_err(StoreError::of)
+    }
+}
+
+/// How many digits a hash has.
+const HASH_DIGITS: usize = 64;
+
+fn person_key(patient: &BeneId, day: Date) -> String {
+    format!("{TRANSFER}#{}#{}", day.year(), sha256_hex(patient.as_str()))
+}
+
+fn count_key(year: i16, shard: &str) -> String {
+    format!("{TRANSFER}#{year}#count#{shard}")
+}
+
+fn report_key(day: Date) -> String {
+    format!("{REPORT}#{day}")
+}
+
+/// When a day begins.
+pub(super) fn start_of(day: Date) -> Timestamp {
+    let midnight = day.at(0, 0, 0, 0).to_zoned(TimeZone::UTC);
+    midnight
+        .expect("no date of ours is near the end of time")
+        .timestamp()
+}
+
+/// A year's numbers are asked for in the next one: after that nobody needs to know whom it counted.
+fn end_of_use(day: Date) -> Timestamp {
+    start_of(Date::constant(day.year() + 2, 1, 1))
+}
+
+fn hurried() -> aws_sdk_dynamodb::config::Builder {
+    let patience = Duration::from_millis(PATIENCE_MILLISECONDS);
+    Config::builder()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn a_person_counts_once_a_year_and_again_from_the_second_day() {
+        let day = date(2026, 3, 1);
+        for (known, expected) in [
+            (Transfers::None, Some("people")),
+            (Transfers::Once(date(2026, 2, 28)), Some("people_again")),
+            (Transfers::Once(day), None),
+            // An instance whose clock is behind.
+            (Transfers::Once(date(2026, 3, 2)), None),
+            (Transfers::Again, None),
+        ] {
+            assert_eq!(known.count(day), expected, "{known:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_person_ends_with_the_next_year() {
+        for day in [date(2026, 1, 1), date(2026, 12, 31)] {
+            assert_eq!(end_of_use(day).to_string(), "2028-01-01T00:00:00Z");
+        }
+    }
+}
