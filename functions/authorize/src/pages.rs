@@ -7,7 +7,7 @@ use bluebutton::{
         page::{self, Frame},
     },
     oauth::{
-        Application, Approval, DataAccess, Resource, authorize::redirect_origin,
+        Application, Approval, DataAccess, Description, Resource, authorize::redirect_origin,
         token::ACCESS_TOKEN_SECONDS,
     },
     secret::Secret,
@@ -96,7 +96,7 @@ pub(crate) fn consent(
         texts,
         new_tab: all_texts.new_tab,
         application: &application.name,
-        description: application.description.as_deref(),
+        description: application.description.as_ref().map(Description::as_str),
         username,
         csrf_token: csrf_token.expose(),
         items: items(application, approval, texts),

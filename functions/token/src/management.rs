@@ -160,16 +160,18 @@ pub(crate) fn username_key(token_secret: &Secret, username: &str) -> Secret {
     hmac_base64url(token_secret, &["username", username])
 }
 
+/// The grant of that id with its application: the others' applications are not read.
 async fn connection(
     state: &State,
     person: &BeneId,
     id: &str,
     now: Timestamp,
 ) -> Result<Connection, Refusal> {
-    let connections = connections(state, person, now).await?;
-    let mut connections = connections.into_iter();
-    let found = connections.find(|one| one.id(state).to_string() == id);
-    found.ok_or(Refusal::NotFound)
+    let grants = living_grants(state, person, now).await?;
+    let mut grants = grants.into_iter();
+    let grant = grants.find(|grant| connection_id(state, grant).to_string() == id);
+    let connection = with_application(state, grant.ok_or(Refusal::NotFound)?).await?;
+    connection.ok_or(Refusal::NotFound)
 }
 
 /// The person's grants that have not ended, each with its application.
@@ -179,14 +181,31 @@ async fn connections(
     now: Timestamp,
 ) -> Result<Vec<Connection>, StoreError> {
     let mut connections = Vec::new();
-    for grant in state.authorization.grants.of_patient(person).await? {
-        if grant.is_expired(now) {
-            continue;
-        }
-        let application = state.applications.get(&grant.client_id).await?;
-        connections.extend(application.map(|application| Connection { grant, application }));
+    for grant in living_grants(state, person, now).await? {
+        connections.extend(with_application(state, grant).await?);
     }
     Ok(connections)
+}
+
+async fn living_grants(
+    state: &State,
+    person: &BeneId,
+    now: Timestamp,
+) -> Result<Vec<Grant>, StoreError> {
+    let mut grants = state.authorization.grants.of_patient(person).await?;
+    grants.retain(|grant| !grant.is_expired(now));
+    Ok(grants)
+}
+
+async fn with_application(state: &State, grant: Grant) -> Result<Option<Connection>, StoreError> {
+    let application = state.applications.get(&grant.client_id).await?;
+    Ok(application.map(|application| Connection { grant, application }))
+}
+
+/// The same for as long as the application and the person are the same.
+fn connection_id(state: &State, grant: &Grant) -> u64 {
+    let pair = ["grant", grant.patient.as_str(), &grant.client_id];
+    number(&state.token_secret, &pair)
 }
 
 async fn record(
@@ -201,17 +220,11 @@ async fn record(
 }
 
 impl Connection {
-    /// The same for as long as the application and the person are the same.
-    fn id(&self, state: &State) -> u64 {
-        let pair = ["grant", self.grant.patient.as_str(), &self.grant.client_id];
-        number(&state.token_secret, &pair)
-    }
-
     fn json(&self, state: &State) -> Value {
         let application = &self.application;
         let text = |text: &Option<String>| Value::from(text.clone().unwrap_or_default());
         json!({
-            "id": self.id(state),
+            "id": connection_id(state, &self.grant),
             "user": number(&state.token_secret, &["user", self.grant.patient.as_str()]),
             "application": {
                 "id": number(&state.token_secret, &["application", &application.client_id]),

@@ -48,7 +48,7 @@ async fn userinfo(stage: Stage, state: &State, call: &Call) -> Response {
 
 fn refuse(error: &AccessError) -> Response {
     tracing::info!(reason = %error, "no access");
-    error.add_headers(detail(error.status(), error.detail()))
+    error.add_headers(detail(error.status(), &error.detail()))
 }
 
 /// What can be checked without reading a table: the token, then its scope.

@@ -22,6 +22,10 @@ const PUBLISHED_BEFORE_USE: SignedDuration = SignedDuration::from_hours(24);
 /// without knowing of the switch.
 const PUBLISHED_AFTER_USE: SignedDuration = SignedDuration::from_mins(70);
 
+/// Why the current key is not dropped where no other is known to the functions.
+const WITHOUT_NEXT: &str = "there is no next key, so for up to 30 seconds new tokens would be refused: `rotate prepare` \
+                            makes one, and a minute later every function knows it; --force drops the key now";
+
 /// The step to take.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -43,6 +47,10 @@ enum Step {
     Drop {
         /// The key to drop.
         key: Role,
+        /// Drop the current key even without a next one: the new key signs at once, and functions refuse its tokens
+        /// for up to 30 seconds, until they look for it.
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -103,20 +111,11 @@ impl SigningKeys {
             }
             (Step::Finish, _) if self.previous.is_none() => Err("there is no previous key".into()),
             (Step::Finish, _) => self.refuse_before_previous_is_over(now).map(|()| false),
-            (
-                Step::Drop {
-                    key: Role::Current | Role::Next,
-                },
-                _,
-            ) => Ok(true),
-            (
-                Step::Drop {
-                    key: Role::Previous,
-                },
-                _,
-            ) => match self.previous {
-                Some(_) => Ok(false),
-                None => Err("there is no previous key".into()),
+            (Step::Drop { key, force }, next) => match key {
+                Role::Current if next.is_none() && !force => Err(WITHOUT_NEXT.into()),
+                Role::Current | Role::Next => Ok(true),
+                Role::Previous if self.previous.is_some() => Ok(false),
+                Role::Previous => Err("there is no previous key".into()),
             },
         }
     }
@@ -137,13 +136,17 @@ impl SigningKeys {
         let new = new.map(|arn| (arn, now));
         Ok(match step {
             Step::Status => before,
-            Step::Prepare | Step::Drop { key: Role::Next } => Self {
+            Step::Prepare
+            | Step::Drop {
+                key: Role::Next, ..
+            } => Self {
                 next: new,
                 ..before
             },
             Step::Finish
             | Step::Drop {
                 key: Role::Previous,
+                ..
             } => Self {
                 previous: None,
                 ..before
@@ -155,7 +158,9 @@ impl SigningKeys {
                 previous: Some(before.current),
             },
             // Without a next key the new one signs at once, whoever knows of it.
-            Step::Drop { key: Role::Current } => Self {
+            Step::Drop {
+                key: Role::Current, ..
+            } => Self {
                 current: self.successor(&new)?,
                 current_since: now,
                 next: self.next.as_ref().and(new),
@@ -356,9 +361,12 @@ mod tests {
         check(b_c_a.clone(), Step::Finish, 70 * 60, Some(["b", "c", "-"]));
         check(b_c_a.clone(), Step::Switch, DAY, Some(["c", "n", "b"]));
         check(a_b.clone(), Step::Finish, DAY, None);
-        let drop = |key| Step::Drop { key };
+        let drop = |key| Step::Drop { key, force: false };
+        let force = |key| Step::Drop { key, force: true };
         check(a_b.clone(), drop(Role::Current), 0, Some(["b", "n", "-"]));
-        check(a.clone(), drop(Role::Current), 0, Some(["n", "-", "-"]));
+        check(a.clone(), drop(Role::Current), 0, None);
+        check(a.clone(), force(Role::Current), 0, Some(["n", "-", "-"]));
+        check(a.clone(), force(Role::Previous), 0, None);
         check(b_c_a.clone(), drop(Role::Current), 0, Some(["c", "n", "a"]));
         check(a_b.clone(), drop(Role::Next), 0, Some(["a", "n", "-"]));
         check(

@@ -11,7 +11,7 @@ use aws_sdk_cloudformation::config::timeout::TimeoutConfig;
 use aws_sdk_cloudformation::error::DisplayErrorContext;
 use aws_sdk_cloudformation::types::Parameter;
 use bluebutton::config;
-use bluebutton::oauth::{Application, ClientType, DataAccess, RedirectUri};
+use bluebutton::oauth::{Application, ClientType, DataAccess, Description, RedirectUri};
 use bluebutton::store::{ApplicationsTable, StoreError};
 use serde_json::{Map, Value, json};
 
@@ -117,16 +117,17 @@ const APPLICATIONS: [(&str, Kind); 9] = [
     }),
 ];
 
+/// What each says of itself.
+const DESCRIPTION: &str =
+    "Shows what a beneficiary's app may look like. It is only for trying out.";
+
 async fn register_applications(table: &ApplicationsTable) -> Result<Value, StoreError> {
     let mut registered = Vec::new();
     for (name, kind) in APPLICATIONS {
         let redirect_uris = REDIRECT_URIS.map(redirect_uri).to_vec();
         let (application, secret) = Application::register(name, redirect_uris);
         let application = kind(Application {
-            description: Some(
-                "Shows what a beneficiary's app may look like. It is only for trying out."
-                    .to_owned(),
-            ),
+            description: Some(Description::parse(DESCRIPTION).expect("it is short")),
             policy_uri: Some("https://app.example/privacy".to_owned()),
             tos_uri: Some("https://app.example/terms".to_owned()),
             support_email: Some("help@app.example".to_owned()),

@@ -3,6 +3,8 @@
 //! An outcome names the parameter and the value that were wrong, but never a person: ids, Medicare numbers
 //! and dates of a person never stand in it.
 
+use std::borrow::Cow;
+
 use crate::fhir::json::Writer;
 use crate::mapping::Version;
 
@@ -84,7 +86,7 @@ pub enum Refusal {
         /// The issue type that fits.
         issue: &'static str,
         /// What to tell the client.
-        detail: &'static str,
+        detail: Cow<'static, str>,
     },
     /// The caller sends more requests than it may.
     TooManyRequests,
@@ -253,7 +255,7 @@ impl Refusal {
     }
 
     /// What to say where there is nothing to name.
-    fn sentence(&self) -> &'static str {
+    fn sentence(&self) -> &str {
         match self {
             Refusal::NotFound => "No such resource.",
             Refusal::UnknownPath => "No such path.",
@@ -272,7 +274,7 @@ impl Refusal {
             Refusal::NotAcceptable => {
                 "Only JSON is served: application/fhir+json or application/json."
             }
-            Refusal::Access { detail, .. } => detail,
+            Refusal::Access { detail, .. } => detail.as_ref(),
             Refusal::TooManyRequests => {
                 "Too many requests; the Retry-After header says when to go on."
             }

@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
     Application, Grant, Scopes,
@@ -66,9 +66,12 @@ pub enum AccessError {
     /// Forged, expired, revoked or superseded; the reason holds nothing of the token.
     #[error("invalid access token: {0}")]
     InvalidToken(&'static str),
-    /// The application is switched off.
+    /// The application is switched off. Its makers chose the name, which reaches no log.
     #[error("the application is inactive")]
-    ApplicationInactive,
+    ApplicationInactive {
+        /// What the application is called, for Blue Button's answer.
+        name: String,
+    },
     /// The beneficiary's consent has run out.
     #[error("the grant has expired")]
     GrantExpired,
@@ -179,7 +182,8 @@ impl Verifier {
         );
         let application = application?.ok_or(AccessError::InvalidToken("unknown application"))?;
         if !application.active {
-            return Err(AccessError::ApplicationInactive);
+            let name = application.name;
+            return Err(AccessError::ApplicationInactive { name });
         }
         if revoked? {
             return Err(AccessError::InvalidToken("revoked"));
@@ -229,7 +233,7 @@ impl AccessError {
             Self::TokenInQuery => StatusCode::BAD_REQUEST,
             Self::MissingToken
             | Self::InvalidToken(_)
-            | Self::ApplicationInactive
+            | Self::ApplicationInactive { .. }
             | Self::GrantExpired
             | Self::GrantMissing => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
@@ -239,15 +243,17 @@ impl AccessError {
 
     /// What Blue Button says in its `detail`, and what an OperationOutcome may say too.
     #[must_use]
-    pub fn detail(&self) -> &'static str {
-        match self {
+    pub fn detail(&self) -> Cow<'static, str> {
+        let fixed = match self {
+            Self::ApplicationInactive { name } => {
+                return format!("This application, {name}, is temporarily inactive.").into();
+            }
             Self::MissingToken | Self::InvalidToken(_) | Self::GrantMissing => {
                 "Authentication credentials were not provided."
             }
             Self::TokenInQuery => {
                 "Using the access token in the query parameters is not supported. Use the Authorization header instead"
             }
-            Self::ApplicationInactive => "This application is temporarily inactive.",
             Self::GrantExpired => {
                 "User access has timed out. To refresh Medicare data, end user must re-authenticate and consent to share their data."
             }
@@ -255,7 +261,8 @@ impl AccessError {
             Self::Throttled | Self::Unavailable => {
                 "Service temporarily unavailable, try again later."
             }
-        }
+        };
+        fixed.into()
     }
 
     /// The kind of the error among FHIR's kinds of issues, by which the log knows it in every protocol.
@@ -267,7 +274,7 @@ impl AccessError {
             Self::TokenInQuery => "security",
             Self::InvalidToken(_) => "unknown",
             Self::GrantExpired => "expired",
-            Self::ApplicationInactive | Self::InsufficientScope => "forbidden",
+            Self::ApplicationInactive { .. } | Self::InsufficientScope => "forbidden",
             Self::Throttled => "throttled",
             Self::Unavailable => "transient",
         }
@@ -284,7 +291,9 @@ impl AccessError {
         let challenge = match self {
             Self::MissingToken => CHALLENGE,
             Self::InvalidToken("expired") | Self::GrantExpired => EXPIRED,
-            Self::InvalidToken(_) | Self::ApplicationInactive | Self::GrantMissing => INVALID,
+            Self::InvalidToken(_) | Self::ApplicationInactive { .. } | Self::GrantMissing => {
+                INVALID
+            }
             Self::InsufficientScope => SCOPE,
             Self::TokenInQuery => return response,
             Self::Throttled | Self::Unavailable => {

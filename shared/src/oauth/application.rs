@@ -41,6 +41,43 @@ pub struct ClientSecret {
     pub ends_at: Option<Timestamp>,
 }
 
+/// What an application is for, in its makers' words. It stands in the middle of the consent page, which a person has to
+/// get to the end of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description(String);
+
+/// A description that nobody would read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a description has at most {} characters, and this one has {chars}",
+    Description::CHARS_MAX
+)]
+pub struct DescriptionTooLong {
+    chars: usize,
+}
+
+impl Description {
+    /// The most characters of a description.
+    pub const CHARS_MAX: usize = 1000;
+
+    /// A description in those words.
+    ///
+    /// # Errors
+    /// When they are too many.
+    pub fn parse(text: &str) -> Result<Self, DescriptionTooLong> {
+        match text.chars().count() {
+            0..=Self::CHARS_MAX => Ok(Self(text.to_owned())),
+            chars => Err(DescriptionTooLong { chars }),
+        }
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A registered application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application {
@@ -65,7 +102,7 @@ pub struct Application {
     /// An inactive application is refused everywhere.
     pub active: bool,
     /// What it is for, in its makers' words, for the consent page.
-    pub description: Option<String>,
+    pub description: Option<Description>,
     /// Whether it may list and remove the grants of people who are signed in to it: a portal of a partner's.
     pub token_management: bool,
     /// Its logo, for a partner's portal.
@@ -213,6 +250,21 @@ impl DataAccess {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_description_is_short_enough_to_be_read() {
+        let check = |text: &str, expected: Result<(), &str>| {
+            let parsed = Description::parse(text).map(|description| {
+                assert_eq!(description.as_str(), text);
+            });
+            let parsed = parsed.map_err(|error| error.to_string());
+            assert_eq!(parsed, expected.map_err(str::to_owned));
+        };
+        let too_long = "a description has at most 1000 characters, and this one has 1001";
+        check("", Ok(()));
+        check(&"ñ".repeat(1000), Ok(()));
+        check(&"ñ".repeat(1001), Err(too_long));
+    }
 
     #[test]
     fn an_application_has_its_secret_and_while_it_is_changed_the_old_one_for_a_day() {

@@ -15,7 +15,9 @@ mod redirect_uri;
 mod scopes;
 pub mod token;
 
-pub use application::{Application, ClientSecret, ClientType, DataAccess};
+pub use application::{
+    Application, ClientSecret, ClientType, DataAccess, Description, DescriptionTooLong,
+};
 pub(crate) use digest::sha256_base64url;
 pub use digest::{hmac_base64url, random_alphanumerics, random_token, sha256_hex};
 pub use flow::{

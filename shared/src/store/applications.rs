@@ -8,7 +8,7 @@ use super::{
     whole_table,
 };
 use crate::metrics;
-use crate::oauth::{Application, ClientSecret, ClientType, DataAccess};
+use crate::oauth::{Application, ClientSecret, ClientType, DataAccess, Description};
 
 /// The applications table.
 #[derive(Clone, Debug)]
@@ -143,7 +143,8 @@ fn item_of(application: &Application) -> Item {
             AttributeValue::Bool(application.token_management),
         ),
     ]);
-    let description = application.description.as_deref().map(item::string);
+    let description = application.description.as_ref();
+    let description = description.map(|text| item::string(text.as_str()));
     let policy_uri = application.policy_uri.as_deref().map(item::string);
     let tos_uri = application.tos_uri.as_deref().map(item::string);
     attributes::put_optional(&mut item, "description", description);
@@ -170,13 +171,19 @@ fn application(found: &Item) -> Result<Application, StoreError> {
         data_access: data_access(item::read_string(found, "data_access")?)
             .ok_or(StoreError::Corrupt("data_access"))?,
         active: attributes::read_bool(found, "active")?,
-        description: attributes::read_optional_string(found, "description")?,
+        description: description(found)?,
         token_management: attributes::read_bool(found, "token_management")?,
         logo_uri: attributes::read_optional_string(found, "logo_uri")?,
         support_email: attributes::read_optional_string(found, "support_email")?,
         policy_uri: attributes::read_optional_string(found, "policy_uri")?,
         tos_uri: attributes::read_optional_string(found, "tos_uri")?,
     })
+}
+
+fn description(found: &Item) -> Result<Option<Description>, StoreError> {
+    let text = attributes::read_optional_string(found, "description")?;
+    let description = text.as_deref().map(Description::parse).transpose();
+    description.map_err(|_| StoreError::Corrupt("description"))
 }
 
 /// The spelling of the access types in the table, which is Blue Button's.

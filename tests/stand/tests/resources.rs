@@ -5,6 +5,7 @@
 use bluebutton::config::{Limits, Stage};
 use bluebutton::http::{Call, Response};
 use bluebutton::lookups_file::Installed;
+use bluebutton::oauth::Application;
 use bluebutton::rate_limit::WINDOW_SECONDS;
 use bluebutton::rif::ClaimType::{Carrier, Inpatient, Pde};
 use serde_json::{Value, json};
@@ -113,6 +114,29 @@ enum Corrupted {
     CarrierClaim,
     InpatientClaim,
     PartDEvent,
+}
+
+#[tokio::test]
+async fn an_application_that_is_switched_off_is_named_and_gets_no_data() {
+    let stand = loaded().await;
+    let off = |usual| Application {
+        active: false,
+        ..usual
+    };
+    stand.change_application(off).await;
+    let sentence = "This application, Test, is temporarily inactive.";
+    for endpoint in endpoints() {
+        let response = endpoint.answer(&stand, &stand.own_token()).await;
+        let body = body(&response);
+        assert_eq!(response.status.as_u16(), 401, "{}: {body}", endpoint.path);
+        let said = match endpoint.interaction {
+            Interaction::Userinfo => &body["detail"],
+            _ => &body["issue"][0]["diagnostics"],
+        };
+        assert_eq!(said, sentence, "{}: {body}", endpoint.path);
+        let challenge = response.header("www-authenticate");
+        assert!(challenge.is_some_and(|challenge| challenge.contains("invalid_token")));
+    }
 }
 
 #[tokio::test]

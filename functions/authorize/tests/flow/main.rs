@@ -9,7 +9,7 @@ use bluebutton::{
     config,
     http::{Method, Response, header},
     identity::sandbox,
-    oauth::{APPROVAL_SECONDS, Application, RedirectUri, Scopes},
+    oauth::{APPROVAL_SECONDS, Application, Description, RedirectUri, Scopes},
 };
 use jiff::{Timestamp, ToSpan};
 use stand::proxy::{Fault, Rule, When};
@@ -626,7 +626,7 @@ async fn nothing_that_others_wrote_gets_out_of_its_place() {
 async fn pages_with(sandbox: &Sandbox, text_of_others: &str) -> Vec<String> {
     let application = Application {
         name: text_of_others.into(),
-        description: Some(text_of_others.into()),
+        description: Some(Description::parse(text_of_others).expect("a short text")),
         policy_uri: Some(format!("https://app.example/{text_of_others}")),
         tos_uri: Some(text_of_others.into()),
         ..sandbox.application.clone()

@@ -264,9 +264,10 @@ async fn an_application_switched_off_or_a_grant_run_out_ends_access_on_the_next_
         ..sandbox.application.clone()
     };
     sandbox.register(&inactive).await;
+    let name = inactive.name.clone();
     assert_eq!(
         sandbox.access(&tokens).await,
-        Err(AccessError::ApplicationInactive)
+        Err(AccessError::ApplicationInactive { name })
     );
     let (status, body) = sandbox.post("token", &sandbox.refresh(refresh_token)).await;
     assert_eq!((status, &body["error"]), (403, &json!("invalid_client")));

@@ -2,14 +2,24 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bluebutton::{
+    config,
     http::{Call, HeaderValue, Method, header},
     oauth::{Application, DataAccess, access::AccessError},
 };
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use token::handle_at;
+use stand::proxy::{Patience, Proxy};
+use std::{sync::Arc, time::Duration};
+use token::{State, handle_at};
 
 use crate::sandbox::{Sandbox, post, read};
+
+/// A busy machine's local AWS takes its time, which the tests are not about.
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(10),
+    attempt: Duration::from_secs(30),
+    operation: Duration::from_secs(60),
+};
 
 /// A portal's view of one person.
 struct Portal {
@@ -248,4 +258,33 @@ async fn serves_portals_only_and_says_why() {
         "This application, Test, is temporarily inactive.",
     )
     .await;
+}
+
+#[tokio::test]
+async fn one_grant_is_shown_without_a_look_at_the_other_applications() {
+    const GRANTS: usize = 3;
+    let Some(mut portal) = Portal::new().await else {
+        return;
+    };
+    for _ in 0..GRANTS {
+        let mut application = Sandbox::new().await.expect("it is there for the portal");
+        application.patient = portal.sandbox.patient.clone();
+        portal.connect(&application).await;
+    }
+    let list = portal.list_at(Timestamp::now()).await;
+    assert_eq!(list.len(), GRANTS);
+    let proxy = Proxy::before(&config::aws(env!("CARGO_PKG_NAME")).await);
+    let state = State::from_environment(&proxy.aws(PATIENCE).await).await;
+    portal.sandbox.state = Arc::new(state.expect("a sandbox"));
+    let _ = proxy.take_seen();
+    let (status, shown) = portal
+        .send(Method::GET, &format!("tokens/{}", list[1]["id"]))
+        .await;
+    assert_eq!((status, &shown), (200, &list[1]));
+    let applications = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
+    let seen = proxy.take_seen();
+    let read = seen
+        .iter()
+        .filter(|call| call.tables.contains(&applications));
+    assert_eq!(read.count(), 2, "the portal and the one application");
 }
