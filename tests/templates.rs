@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::architecture::read;
+use crate::architecture::{functions, read};
 
 /// `sam deploy --guided` asks for every parameter of the root template.
 const QUESTIONS_MAX: usize = 5;
@@ -236,6 +236,160 @@ fn every_log_is_encrypted_and_ends() {
             assert!(log.contains("\n      KmsKeyId: !Ref DataKey\n"), "{log}");
         }
     }
+}
+
+/// CodeDeploy may call a function whose name begins so, and none else.
+#[test]
+fn a_new_version_comes_in_after_the_check_and_goes_out_by_four_alarms() {
+    const ALARMS_OF_A_ROLLOUT: [&str; 4] = [
+        "server-errors",
+        "latency",
+        "function-errors",
+        "audit-failures",
+    ];
+    let template = read("template.yaml");
+    let globals = section(&template, "Globals");
+    let (_, preference) = globals.split_once("DeploymentPreference:\n").unwrap();
+    let alarms: Vec<_> = preference
+        .split("!Sub \"${AWS::StackName}-")
+        .skip(1)
+        .take(ALARMS_OF_A_ROLLOUT.len())
+        .map(|text| text.split('"').next().unwrap())
+        .collect();
+    assert_eq!(alarms, ALARMS_OF_A_ROLLOUT);
+    assert!(alarms.iter().all(|alarm| ALARMS.contains(alarm)));
+    assert!(preference.contains("Hooks: { PreTraffic: !Ref CheckFunction }"));
+    assert!(globals.contains("\n    AutoPublishAlias: live\n"));
+    for line in [
+        "    sandbox: { Name: sandbox, CodeDeploy: \"true\", Rollout: AllAtOnce }",
+        "    prod: { Name: prod, CodeDeploy: \"true\", Rollout: Canary10Percent5Minutes }",
+    ] {
+        assert!(template.contains(line), "{line}");
+    }
+    let check = function(&template, "check");
+    assert!(check.contains("FunctionName: !Sub \"CodeDeployHook_${AWS::StackName}-check\""));
+    for function in [
+        "authorize",
+        "token",
+        "userinfo",
+        "patient",
+        "coverage",
+        "eob",
+        "discovery",
+    ] {
+        let variable = format!(
+            "{}_VERSION: !Ref {}Function.Version",
+            function.to_uppercase(),
+            capital(function)
+        );
+        assert!(check.contains(&variable), "{variable}");
+    }
+}
+
+#[test]
+fn every_function_has_a_role_a_log_and_a_name_and_is_published_when_anything_of_it_changes() {
+    let template = read("template.yaml");
+    for name in functions() {
+        let text = function(&template, &name);
+        let capital = capital(&name);
+        for line in [
+            format!("Binary: {name} }} }}"),
+            format!("\n      Role: !GetAtt Access.Outputs.{capital}Role"),
+            format!("\n      LoggingConfig: {{ LogGroup: !GetAtt Access.Outputs.{capital}Logs }}"),
+            format!("${{AWS::StackName}}-{name}\"\n"),
+        ] {
+            assert!(text.contains(&line), "{name} has no {line}");
+        }
+        // These two are called as they are, by CodeDeploy and by a schedule.
+        let is_published =
+            text.contains("AutoPublishAliasAllProperties: true\n      VersionDescription: ");
+        assert!(
+            is_published || ["check", "metrics"].contains(&name.as_str()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_size_and_every_time_has_a_reason() {
+    let template = read("template.yaml");
+    let lines: Vec<_> = template.lines().map(str::trim).collect();
+    for (at, line) in lines.iter().enumerate() {
+        if line.starts_with("MemorySize:") || line.starts_with("Timeout:") {
+            let is_explained = lines[at - 2..at].iter().any(|above| above.starts_with('#'));
+            assert!(is_explained, "{line} (line {})", at + 1);
+        }
+    }
+}
+
+/// What checkov finds is mended, or excused where it stands.
+#[test]
+fn every_excuse_has_a_reason() {
+    for file in TEMPLATES {
+        for line in read(file)
+            .lines()
+            .filter(|line| line.contains("checkov:skip"))
+        {
+            let reason = line.splitn(3, ':').nth(2).unwrap_or_default();
+            assert!(reason.split(' ').count() >= 8, "{file}: {line}");
+        }
+    }
+}
+
+#[test]
+fn every_key_works_in_other_regions_too_and_every_secret_has_one() {
+    let (data, alarms) = (read("infra/data.yaml"), read("infra/observability.yaml"));
+    for key in [&data, &alarms]
+        .iter()
+        .flat_map(|text| resources(text, "AWS::KMS::Key"))
+    {
+        assert!(key.contains("\n      MultiRegion: true\n"), "{key}");
+    }
+    for secret in resources(&data, "AWS::SecretsManager::Secret") {
+        assert!(
+            secret.contains("\n      KmsKeyId: !Ref DataKey\n"),
+            "{secret}"
+        );
+        assert!(secret.contains("    DeletionPolicy: Retain\n"), "{secret}");
+    }
+    assert!(data.contains("      EnableKeyRotation: true\n"));
+    assert!(data.contains("log-group:/bluebutton/*"));
+}
+
+#[test]
+fn prod_shows_what_it_will_change_and_every_stage_names_itself() {
+    let config = read("samconfig.toml");
+    for (stage, confirms) in [("sandbox", false), ("dev", false), ("prod", true)] {
+        let (_, section) = config
+            .split_once(&format!("[{stage}.deploy.parameters]\n"))
+            .unwrap();
+        let section = section.split("\n[").next().unwrap();
+        assert!(
+            section.contains(&format!("confirm_changeset = {confirms}\n")),
+            "{stage}"
+        );
+        assert!(
+            section.contains(&format!("parameter_overrides = \"Stage={stage} ")),
+            "{stage}"
+        );
+    }
+}
+
+/// The text of a function's resource.
+fn function<'a>(template: &'a str, name: &str) -> &'a str {
+    let begins = format!("\n  {}Function:\n", capital(name));
+    let (_, rest) = template
+        .split_once(&begins)
+        .unwrap_or_else(|| panic!("no {begins}"));
+    let end = rest
+        .match_indices("\n  ")
+        .find(|(at, _)| rest[at + 3..].starts_with(|next: char| next.is_ascii_uppercase()));
+    end.map_or(rest, |(at, _)| &rest[..at])
+}
+
+fn capital(name: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    format!("{}{rest}", first.to_uppercase())
 }
 
 /// The text of a top-level section, without its name.
