@@ -36,6 +36,9 @@ const DOCUMENTS: [(&str, &str); 4] = [
 const AUTHORIZE: &str = "/v2/o/authorize/";
 const TOKEN: &str = "/v2/o/token/";
 
+/// A client id of the right form that no application has.
+const STRANGER: &str = "strangerstrangerstrangerstrangerstranger";
+
 /// The redirects from authorize to a page, or to the provider's.
 const REDIRECTS_MAX: usize = 4;
 
@@ -143,16 +146,21 @@ async fn knock_without_a_token(functions: &impl Functions) -> Result<(), Failure
 
 /// Without an application to come from: both endpoints have to answer, and to refuse.
 async fn refuse_a_stranger(functions: &impl Functions) -> Result<(), Failure> {
-    let authorize = Call::get(Function::Authorize, format!("{AUTHORIZE}?client_id=nobody"));
+    let stranger = Account {
+        client_id: STRANGER.to_owned(),
+        client_secret: random_token(),
+        redirect_uri: "https://check.invalid/".to_owned(),
+        sign_ins: Vec::new(),
+        refresh_token: None,
+    };
+    let (code, verifier) = (random_token(), random_token());
+    let authorize = Call::get(Function::Authorize, stranger.authorize(verifier.expose()));
     expect(functions, &authorize, AUTHORIZE, 400).await?;
-    let form = [
-        ("grant_type", "authorization_code"),
-        ("client_id", "nobody"),
-        ("client_secret", "none"),
-    ];
-    let token = Call::post(Function::Token, TOKEN, &form);
-    expect(functions, &token, TOKEN, 401).await?;
-    Ok(())
+    let token = stranger.exchange(code.expose(), verifier.expose());
+    // 401 is for those who come with a header (RFC 6749 section 5.2).
+    let answer = expect(functions, &token, TOKEN, 400).await?;
+    let is_refused = answer.json()["error"] == "invalid_client";
+    require(is_refused, &token, TOKEN, "a stranger is no invalid_client")
 }
 
 async fn refuse_a_wrong_code(functions: &impl Functions, account: &Account) -> Result<(), Failure> {
