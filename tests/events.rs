@@ -12,7 +12,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
 use url::Url;
 
-use crate::architecture::{functions, read};
+use crate::architecture::{functions, read, rust_files};
 use crate::client::{Person, Sandbox};
 use crate::script;
 
@@ -59,8 +59,12 @@ const OTHER_EVENTS: [(&str, Ending); 4] = [
 /// Functions that refuse every event until they are built.
 const NOT_BUILT: [&str; 1] = ["portal"];
 
-/// Functions that no local AWS can call: `check` is called by CodeDeploy, and asks it what to check.
-const ONLY_IN_AWS: [&str; 1] = ["check"];
+/// Events that no local AWS can send, and whether they succeed: CodeDeploy sends them to `check`, which asks it what to
+/// check. They are read by tests of the function itself.
+const UNSENT_EVENTS: [(&str, bool); 2] = [
+    ("check_deployment", true),
+    ("check_without_deployment", false),
+];
 
 /// A person and an application that no other test uses: what is approved ends what the pair had before.
 const PERSON: u64 = 15;
@@ -86,17 +90,24 @@ fn every_function_has_events_that_succeed_and_fail_and_every_event_is_used() {
     let there: BTreeSet<_> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    let used: BTreeSet<_> = events().into_iter().map(|event| event.name).collect();
-    assert_eq!(there, used, "the files, and the tables of tests/events.rs");
+    let mut used: BTreeSet<_> = events().into_iter().map(|event| event.name).collect();
     let mut tried: BTreeSet<_> = events().iter().map(Event::tries).collect();
+    for (case, succeeds) in UNSENT_EVENTS {
+        let (function, name) = (function_of(case), format!("{case}.json"));
+        let sources = rust_files(&format!("functions/{function}"));
+        let is_read = sources.iter().any(|(_, text)| text.contains(&name));
+        assert!(is_read, "no test of {function} reads {name}");
+        tried.insert((function.to_owned(), succeeds));
+        used.insert(name);
+    }
+    assert_eq!(there, used, "the files, and the tables of tests/events.rs");
     for function in NOT_BUILT {
         assert!(
             tried.insert((function.to_owned(), true)),
             "{function} is built"
         );
     }
-    let local = |function: &String| !ONLY_IN_AWS.contains(&function.as_str());
-    for function in functions().into_iter().filter(local) {
+    for function in functions() {
         for succeeds in [true, false] {
             let is_tried = tried.contains(&(function.clone(), succeeds));
             assert!(
@@ -211,7 +222,7 @@ fn cargo_lambda_invoke_gets_the_answer_to_every_event() {
 
 impl Event {
     fn function(&self) -> &str {
-        self.name.split('_').next().unwrap()
+        function_of(&self.name)
     }
 
     /// The function that it tries, and whether that succeeds.
@@ -291,6 +302,11 @@ fn events() -> Vec<Event> {
         ending: Expected::Other(*ending),
     });
     http.chain(other).collect()
+}
+
+/// The function that a file is named after.
+fn function_of(name: &str) -> &str {
+    name.split('_').next().unwrap()
 }
 
 fn folder() -> PathBuf {

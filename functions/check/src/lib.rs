@@ -146,3 +146,19 @@ impl fmt::Debug for Check {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_event_of_a_deployment_and_refuses_one_without() {
+        let event = include_str!("../../../events/check_deployment.json");
+        let event: LifecycleEvent = serde_json::from_str(event).expect("an event of CodeDeploy");
+        assert_eq!(event.deployment_id, "d-EXAMPLE11");
+        let expected = "example-execution";
+        assert_eq!(event.lifecycle_event_hook_execution_id, expected);
+        let event = include_str!("../../../events/check_without_deployment.json");
+        assert!(serde_json::from_str::<LifecycleEvent>(event).is_err());
+    }
+}
