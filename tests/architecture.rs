@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::secrets::files_below;
+
 /// The crates of ours that neither a function nor `bluebutton` is made of.
 const NO_FUNCTIONS: [&str; 5] = ["acceptance", "bluebutton-admin", "stand", "trials", "xtask"];
 
@@ -241,20 +243,13 @@ pub(crate) fn functions() -> Vec<String> {
 }
 
 pub(crate) fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
-    let mut folders = vec![root().join(folder)];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                files.push((path, text));
-            }
-        }
-    }
-    files
+    let files = files_below(root().join(folder)).into_iter();
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path, text)
+    };
+    files.filter(is_rust).map(read).collect()
 }
 
 fn depends_on(dependencies: &str, name: &str) -> bool {

@@ -55,9 +55,13 @@ fn findings(scan: &mut Command, files: &[PathBuf]) -> Vec<String> {
 
 /// Every file of the project but what is built, locked or kept by git.
 pub(crate) fn project_files() -> Vec<PathBuf> {
+    files_below(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+}
+
+/// The same of one folder.
+pub(crate) fn files_below(folder: PathBuf) -> Vec<PathBuf> {
     const LEFT_OUT: [&str; 4] = ["target", ".git", ".aws-sam", "Cargo.lock"];
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let (mut files, mut folders) = (Vec::new(), vec![root]);
+    let (mut files, mut folders) = (Vec::new(), vec![folder]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();

@@ -167,9 +167,9 @@ async fn connection(
     id: &str,
     now: Timestamp,
 ) -> Result<Connection, Refusal> {
-    let grants = living_grants(state, person, now).await?;
-    let mut grants = grants.into_iter();
-    let grant = grants.find(|grant| connection_id(state, grant).to_string() == id);
+    let living = living_grants(state, person, now).await?;
+    let mut living = living.into_iter();
+    let grant = living.find(|grant| connection_id(state, grant).to_string() == id);
     let connection = with_application(state, grant.ok_or(Refusal::NotFound)?).await?;
     connection.ok_or(Refusal::NotFound)
 }
@@ -192,9 +192,9 @@ async fn living_grants(
     person: &BeneId,
     now: Timestamp,
 ) -> Result<Vec<Grant>, StoreError> {
-    let mut grants = state.authorization.grants.of_patient(person).await?;
-    grants.retain(|grant| !grant.is_expired(now));
-    Ok(grants)
+    let mut found = state.authorization.grants.of_patient(person).await?;
+    found.retain(|grant| !grant.is_expired(now));
+    Ok(found)
 }
 
 async fn with_application(state: &State, grant: Grant) -> Result<Option<Connection>, StoreError> {
