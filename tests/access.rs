@@ -48,6 +48,7 @@ const CALLS: &[(&str, &[Right])] = &[
     ("grants.of_patient(", &[(QUERY, "GrantsTable")]),
     ("refresh_tokens.get(", &[(GET, "RefreshTokensTable")]),
     ("applications.get(", &[(GET, "ApplicationsTable")]),
+    ("applications.warm(", &[(GET, "ApplicationsTable")]),
     ("client::authenticate(", &[(GET, "ApplicationsTable")]),
     ("claims.exists(", &[(GET, "ClaimsTable")]),
     ("claims.beneficiary(", &[(GET, "ClaimsTable"), (QUERY, "ClaimsTable")]),

@@ -61,6 +61,21 @@ fn xtask_depends_on_neither_the_sdk_nor_the_claims_code() {
     }
 }
 
+/// With `abort` a panic would end the function and everything that it does at the time, and no caller had a request id.
+#[test]
+fn a_panic_unwinds_in_every_profile() {
+    let manifest = read("Cargo.toml");
+    let set: Vec<_> = manifest
+        .lines()
+        .filter(|line| line.starts_with("panic"))
+        .collect();
+    // cargo-lambda sets `abort` in a release that says nothing of it.
+    assert_eq!(set, ["panic = \"unwind\""]);
+    let (_, release) = manifest.split_once("[profile.release]\n").unwrap();
+    let release = release.split("\n[").next().unwrap();
+    assert!(release.contains(set[0]));
+}
+
 #[test]
 fn every_main_is_wiring() {
     for function in functions() {

@@ -1,11 +1,33 @@
 //! Configuration: the environment, the stage, the AWS clients with their time-outs.
 
-use aws_config::{AppName, BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{
+    AppName, BehaviorVersion, SdkConfig,
+    environment::{
+        credentials::EnvironmentVariableCredentialsProvider,
+        region::EnvironmentVariableRegionProvider,
+    },
+    identity::IdentityCache,
+    meta::region::ProvideRegion,
+    retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_kms::Client as Kms;
-use aws_sdk_secretsmanager::Client as SecretsManager;
+use aws_sdk_secretsmanager::{
+    Client as SecretsManager,
+    config::{SharedCredentialsProvider, SharedHttpClient},
+};
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpConnector, http_client_fn,
+};
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use serde::Deserialize;
-use std::{env, fmt, path::PathBuf, time::Duration};
+use std::{env, fmt, path::PathBuf, sync::OnceLock, time::Duration};
 
 use crate::{metrics::AwsCalls, secret::Secret};
 
@@ -146,24 +168,69 @@ impl fmt::Debug for ConfigError {
     }
 }
 
-/// The SDK configuration of every client: region and credentials from the environment, time-outs always set.
+/// The SDK configuration of a function: region and credentials as Lambda's environment has them, time-outs always set.
 ///
 /// Each call names the program that makes it in its user agent (`app/token`), whatever the function is called where it
 /// is deployed: AWS's own records of calls then tell which code it was.
 ///
+/// The other places that credentials may come from are [`aws_of_operator`]'s: a function has none of them, and the code
+/// that would look there is a good part of what the SDK weighs.
+///
 /// # Panics
 /// When the name could not stand in a user agent, which the name of a crate can.
 pub async fn aws(program: &'static str) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
+    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let is_true = |name| variable(name).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
+    let mut aws = SdkConfig::builder();
+    aws.set_endpoint_url(variable("AWS_ENDPOINT_URL").ok());
+    aws.behavior_version(BehaviorVersion::latest())
+        .region(EnvironmentVariableRegionProvider::new().region().await)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .identity_cache(IdentityCache::lazy().build())
+        .use_fips(is_true("AWS_USE_FIPS_ENDPOINT"))
+        .use_dual_stack(is_true("AWS_USE_DUALSTACK_ENDPOINT"))
+        .service_config(ServiceVariables)
+        .retry_config(RetryConfig::standard())
+        .timeout_config(timeouts())
+        .http_client(one_connector())
+        .app_name(app_name(program))
+        .build()
+}
+
+/// The SDK configuration of an operator's command: region and credentials from wherever AWS's own tools take them.
+///
+/// # Panics
+/// As [`aws`].
+pub async fn aws_of_operator(program: &'static str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .app_name(app_name(program))
+        .timeout_config(timeouts())
+        .http_client(one_connector())
+        .load()
+        .await
+}
+
+fn app_name(program: &'static str) -> AppName {
+    AppName::new(program).expect("the name of a crate can stand in a user agent")
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_SECONDS))
         .operation_attempt_timeout(Duration::from_secs(ATTEMPT_TIMEOUT_SECONDS))
         .operation_timeout(Duration::from_secs(OPERATION_TIMEOUT_SECONDS))
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .app_name(AppName::new(program).expect("the name of a crate can stand in a user agent"))
-        .timeout_config(timeouts)
-        .load()
-        .await
+        .build()
+}
+
+/// What the environment says of one service, as in `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+#[derive(Debug)]
+struct ServiceVariables;
+
+impl LoadServiceConfig for ServiceVariables {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
+        env::var(format!("{}_{service}", key.env())).ok()
+    }
 }
 
 /// A client of DynamoDB whose calls are counted.
@@ -189,6 +256,28 @@ pub fn kms(aws: &SdkConfig) -> Kms {
 fn secrets_manager(aws: &SdkConfig) -> SecretsManager {
     let counted = aws_sdk_secretsmanager::config::Builder::from(aws).interceptor(AwsCalls);
     SecretsManager::from_conf(counted.build())
+}
+
+/// One connector for all clients of a program.
+///
+/// Left to itself the SDK makes two for every client, each of which reads all certificates that the system trusts and
+/// shares no connection with the others: a function with six tables would shake hands with DynamoDB six times.
+fn one_connector() -> SharedHttpClient {
+    let made = OnceLock::new();
+    http_client_fn(move |_, components| {
+        let make = || {
+            let settings = HttpConnectorSettings::builder()
+                .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_SECONDS))
+                .build();
+            let mut connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .connector_settings(settings)
+                .proxy_config(ProxyConfig::from_env());
+            connector.set_sleep_impl(components.sleep_impl());
+            SharedHttpConnector::new(connector.build())
+        };
+        made.get_or_init(make).clone()
+    })
 }
 
 /// An environment variable that must be there.
@@ -315,6 +404,18 @@ mod tests {
         check("token_requests_per_minute=5", None);
         check("token_requests_per_second", None);
         check("", None);
+    }
+
+    #[test]
+    fn a_service_may_have_an_address_of_its_own() {
+        // Cargo sets this variable: "config key" and "service" stand for its halves.
+        let key = ServiceConfigKey::builder()
+            .env("CARGO")
+            .profile("")
+            .service_id("Pkg Name");
+        let key = key.build().expect("a key");
+        let value = ServiceVariables.load_config(key);
+        assert_eq!(value.as_deref(), Some("bluebutton"));
     }
 
     #[test]

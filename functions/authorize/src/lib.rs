@@ -25,6 +25,9 @@ use texts::Texts;
 
 use self::sign_in::IdentitySource;
 
+/// The calls of tables that a request waits for at the same time: the address's counter, and what it asks for.
+const CALLS_AT_ONCE: usize = 2;
+
 /// What the function holds: its stores and nothing more.
 pub struct State {
     identity_source: IdentitySource,
@@ -56,9 +59,14 @@ impl State {
         limits: Limits,
     ) -> Result<Self, ConfigError> {
         let client = || dynamodb(aws);
+        let applications = ApplicationsTable::new(client(), variable("APPLICATIONS_TABLE")?);
+        let (identity_source, ()) = tokio::join!(
+            IdentitySource::new(aws, stage, provider, limits),
+            applications.warm(CALLS_AT_ONCE)
+        );
         Ok(Self {
-            identity_source: IdentitySource::new(aws, stage, provider, limits).await?,
-            applications: ApplicationsTable::new(client(), variable("APPLICATIONS_TABLE")?),
+            identity_source: identity_source?,
+            applications,
             authorization: AuthorizationTables::from_environment(aws)?,
             claims: ClaimsTable::new(client(), variable("CLAIMS_TABLE")?),
             limits: RateLimits::of(aws, limits)?,

@@ -10,7 +10,7 @@ mod response;
 use aws_config::SdkConfig;
 use bluebutton::{
     audit::{Action, Event},
-    config::{ConfigError, Configuration, Stage, dynamodb, secret, variable},
+    config::{ConfigError, Stage, dynamodb, secret, variable},
     http::{Call, Method, Parameters, Response, StatusCode},
     identity::BeneId,
     oauth::{
@@ -63,17 +63,17 @@ impl State {
     /// # Errors
     /// When the environment is incomplete or a key cannot be read.
     pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let configuration = Configuration::read(aws).await?;
         let applications = variable("APPLICATIONS_TABLE")?;
-        let verifier = Verifier::from_environment(aws).await?;
+        let (verifier, token_secret) =
+            tokio::try_join!(Verifier::from_environment(aws), secret(aws, "TOKEN_SECRET"))?;
         Ok(Self {
-            stage: configuration.stage,
+            stage: verifier.keys().stage(),
             applications: ApplicationsTable::new(dynamodb(aws), applications),
             claims: ClaimsTable::new(dynamodb(aws), variable("CLAIMS_TABLE")?),
             authorization: AuthorizationTables::from_environment(aws)?,
             signer: Signer::new(aws, verifier.keys()),
             verifier,
-            token_secret: secret(aws, "TOKEN_SECRET").await?,
+            token_secret,
             limits: RateLimits::from_environment(aws)?,
         })
     }

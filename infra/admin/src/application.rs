@@ -148,7 +148,7 @@ async fn find(
 
 async fn tables() -> Result<AuthorizationTables, Box<dyn Error>> {
     Ok(AuthorizationTables::from_environment(
-        &config::aws(env!("CARGO_PKG_NAME")).await,
+        &config::aws_of_operator(env!("CARGO_PKG_NAME")).await,
     )?)
 }
 

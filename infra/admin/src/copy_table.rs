@@ -42,7 +42,7 @@ struct Count {
 
 /// Copies and counts; nothing of an item is printed.
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    let client = Client::new(&config::aws(env!("CARGO_PKG_NAME")).await);
+    let client = Client::new(&config::aws_of_operator(env!("CARGO_PKG_NAME")).await);
     let key = hash_key(&client, &arguments.to).await?;
     if hash_key(&client, &arguments.from).await? != key {
         return Err("the tables do not have the same key".into());

@@ -18,7 +18,7 @@ pub(crate) struct Environment {
 
 impl Environment {
     pub(crate) async fn read() -> Self {
-        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+        let aws = config::aws_of_operator(env!("CARGO_PKG_NAME")).await;
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
         Self { aws, dynamodb }
     }

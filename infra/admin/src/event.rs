@@ -136,7 +136,7 @@ async fn put(event: &Value, file: &Path) -> Result<(), Box<dyn Error>> {
     refuse_real_aws("event")?;
     let (bucket, key) = location(event).ok_or("the event names no object of S3")?;
     let body = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+    let aws = config::aws_of_operator(env!("CARGO_PKG_NAME")).await;
     let s3 = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true);
     let s3 = S3::from_conf(s3.build());
     // One that is there already is as good; any other trouble shows in what follows.

@@ -18,7 +18,8 @@ pub(crate) struct Arguments {
 
 /// Prints `export CLAIMS_TABLE='...'` for the output `ClaimsTable`, and so on.
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    let cloudformation = CloudFormation::new(&config::aws(env!("CARGO_PKG_NAME")).await);
+    let cloudformation =
+        CloudFormation::new(&config::aws_of_operator(env!("CARGO_PKG_NAME")).await);
     let stack = stack::describe(&cloudformation, &arguments.stack).await?;
     for (output, value) in stack::outputs(stack) {
         say!(

@@ -74,7 +74,7 @@ struct SigningKeys {
 
 /// Takes the step and says what comes next.
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+    let aws = config::aws_of_operator(env!("CARGO_PKG_NAME")).await;
     let kms = Kms::new(&aws);
     let configuration = Configuration::read(SecretsManager::new(&aws)).await?;
     let (keys, now) = (configuration.keys()?, Timestamp::now());

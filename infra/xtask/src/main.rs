@@ -18,6 +18,7 @@ mod processes;
 mod routes;
 mod sandbox;
 mod soak;
+mod start_up;
 mod step;
 mod tools;
 mod validate;
@@ -57,6 +58,8 @@ enum Command {
     Bench(bench::Options),
     /// Build a release: the functions' zips for arm64, templates, bill of materials, checksums.
     Package,
+    /// Measure what a function's start costs up to its first answer, beside a bare function.
+    StartUp(start_up::Options),
     /// Run HAPI FHIR's validator over answers of the running sandbox (needs Maven and a JDK).
     Validate(validate::Options),
     /// Write the routes into the API's definition, the local router and the README.
@@ -99,6 +102,7 @@ fn run(command: Command, workspace: &Workspace) -> Outcome {
         Command::Synthesize(passed) => admin::run(workspace, "synthesize", &passed.arguments),
         Command::Bench(options) => bench::run(workspace, &options),
         Command::Package => package::run(workspace),
+        Command::StartUp(options) => start_up::run(workspace, &options),
         Command::Validate(options) => validate::run(workspace, options),
         Command::Routes => routes::write(&workspace.root),
     }

@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value};
 use std::{
-    fmt,
+    env, fmt,
     io::Write as _,
     panic::{self, Location},
 };
 use tracing::{Event, Subscriber, field::Field};
 use tracing_subscriber::{
-    EnvFilter, Layer,
+    Layer,
+    filter::{LevelFilter, Targets},
     layer::{Context, SubscriberExt as _},
     util::SubscriberInitExt as _,
 };
@@ -45,10 +46,12 @@ const OUR_CRATES: [&str; 14] = [
     "bluebutton_admin",
 ];
 
-/// Sends log events of the program to standard output as JSON lines; `RUST_LOG` chooses the level, `info` by default.
+/// Sends log events of the program to standard output as JSON lines; `RUST_LOG` chooses the level, `info` by default, of
+/// all or of single modules (`info,eob=debug`).
 pub fn start_logging(program: &'static str) {
     metrics::start(program);
-    let level = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let chosen = env::var("RUST_LOG").ok().and_then(|text| text.parse().ok());
+    let level = chosen.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     // A second call finds the first one's subscriber in place and leaves it.
     let _ = tracing_subscriber::registry()
         .with(level)

@@ -16,6 +16,10 @@ use crate::{
     store::{ApplicationsTable, GrantsTable, StoreError, TransientTable},
 };
 
+/// The most calls of tables that a request with a token waits for at the same time: grant, application, the token's end,
+/// two counters, the data and how fresh it is.
+const CALLS_AT_ONCE: usize = 8;
+
 /// Verifies access tokens: first locally ([`Verifier::verify`]), then against what holds now ([`Verifier::confirm`]).
 pub struct Verifier {
     keys: Arc<Keys>,
@@ -96,13 +100,16 @@ impl Verifier {
     /// When the environment is incomplete or a key cannot be read.
     pub async fn from_environment(aws: &SdkConfig) -> Result<Self, ConfigError> {
         let client = config::dynamodb(aws);
+        let applications = config::variable("APPLICATIONS_TABLE")?;
+        let applications = ApplicationsTable::new(client.clone(), applications);
+        let (keys, ()) = tokio::join!(
+            Keys::read(aws, Timestamp::now()),
+            applications.warm(CALLS_AT_ONCE)
+        );
         Ok(Self {
-            keys: Arc::new(Keys::read(aws, Timestamp::now()).await?),
+            keys: Arc::new(keys?),
             grants: GrantsTable::new(client.clone(), config::variable("GRANTS_TABLE")?),
-            applications: ApplicationsTable::new(
-                client.clone(),
-                config::variable("APPLICATIONS_TABLE")?,
-            ),
+            applications,
             transient: TransientTable::new(client, config::variable("TRANSIENT_TABLE")?),
         })
     }

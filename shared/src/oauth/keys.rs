@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::digest::sha256_base64url;
-use crate::config::{self, ConfigError, Configuration, SigningKeys, variable};
+use crate::config::{self, ConfigError, Configuration, SigningKeys, Stage, variable};
 use crate::metrics::{self, Metric};
 
 /// The configuration is read again when what is known of it is this old.
@@ -49,6 +49,8 @@ struct SigningKey {
 /// A key set that follows the configuration.
 pub struct Keys {
     aws: SdkConfig,
+    /// As it was when the function started: a stack never changes its stage.
+    stage: Stage,
     /// The name of the secret that names the keys.
     configuration: Option<String>,
     known: Mutex<Known>,
@@ -109,20 +111,36 @@ impl KeySet {
     async fn read(aws: &SdkConfig, keys: &SigningKeys, known: &Self) -> (Self, bool) {
         let kms = config::kms(aws);
         let current = Some(&keys.current).filter(|arn| !arn.is_empty());
-        let arns = current.into_iter().chain(&keys.next).chain(&keys.previous);
+        let (current, next, previous) = tokio::join!(
+            known.find_or_read(&kms, current),
+            known.find_or_read(&kms, keys.next.as_ref()),
+            known.find_or_read(&kms, keys.previous.as_ref()),
+        );
         let (mut set, mut complete) = (Vec::new(), true);
-        for arn in arns {
-            let public = match known.0.iter().find(|key| key.arn == *arn) {
-                Some(key) => Ok(key.public.clone()),
-                None => public_key(&kms, arn).await,
-            };
-            let arn = arn.clone();
-            match public {
-                Ok(public) => set.push(SigningKey { arn, public }),
+        for key in [current, next, previous].into_iter().flatten() {
+            match key {
+                Ok(key) => set.push(key),
                 Err(_) => complete = false,
             }
         }
         (Self(set), complete)
+    }
+
+    /// The key of that ARN: the one that is known, else as KMS gives it.
+    async fn find_or_read(
+        &self,
+        kms: &Kms,
+        arn: Option<&String>,
+    ) -> Option<Result<SigningKey, ConfigError>> {
+        let arn = arn?;
+        if let Some(known) = self.0.iter().find(|key| key.arn == *arn) {
+            return Some(Ok(known.clone()));
+        }
+        let public = public_key(kms, arn).await;
+        Some(public.map(|public| SigningKey {
+            arn: arn.clone(),
+            public,
+        }))
     }
 
     /// A set of those keys.
@@ -184,10 +202,19 @@ impl Keys {
         now: Timestamp,
     ) -> Result<Self, ConfigError> {
         let name = Some(configuration.to_owned());
-        let keys = Self::new(aws.clone(), name, KeySet::default(), now);
         let read = Configuration::named(aws, configuration).await?;
+        let keys = Self {
+            stage: read.stage,
+            ..Self::new(aws.clone(), name, KeySet::default(), now)
+        };
         keys.take(&read.signing_keys, now).await;
         Ok(keys)
+    }
+
+    /// The stage that the configuration names; prod for keys that have none.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.stage
     }
 
     /// Reads the key that signs now, whatever is known of it, to see whether it can be read.
@@ -218,6 +245,7 @@ impl Keys {
         };
         Self {
             aws,
+            stage: Stage::default(),
             configuration,
             known: Mutex::new(known),
             reading: tokio::sync::Mutex::new(()),

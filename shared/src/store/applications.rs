@@ -1,6 +1,9 @@
 //! The applications table: the registered clients, by client id.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use futures_util::future::join_all;
+use std::time::Duration;
+use tokio::time::timeout;
 
 use super::{
     StoreError, attributes,
@@ -9,6 +12,9 @@ use super::{
 };
 use crate::metrics;
 use crate::oauth::{Application, ClientSecret, ClientType, DataAccess, Description};
+
+/// How long a start waits for connections, so that a table that does not answer delays it and does not end it.
+const WARM_MILLISECONDS_MAX: u64 = 1000;
 
 /// The applications table.
 #[derive(Clone, Debug)]
@@ -95,6 +101,16 @@ impl ApplicationsTable {
             })
         };
         whole_table::for_each(&self.client, (&self.table, COUNTED), read, see).await
+    }
+
+    /// Opens that many connections to the table for the requests to come, by looking for an application that nobody has.
+    ///
+    /// Waits no longer than [`WARM_MILLISECONDS_MAX`], and takes whatever comes of it: a table that does not answer now
+    /// may do so when there is a request.
+    pub async fn warm(&self, connections: usize) {
+        let nobody = "0".repeat(Application::CLIENT_ID_CHARS);
+        let lookups = join_all((0..connections).map(|_| self.get(&nobody)));
+        let _ = timeout(Duration::from_millis(WARM_MILLISECONDS_MAX), lookups).await;
     }
 
     /// Registers an application or replaces it.

@@ -3,11 +3,14 @@
 //! Only tests depend on this crate.
 
 pub mod consent;
+pub mod first_start;
 pub mod proxy;
+pub mod runtime;
+mod wire;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::BufReader;
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
@@ -32,6 +35,8 @@ use bluebutton::store::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
+
+use self::wire::Received;
 
 /// The public base URL.
 pub const BASE: &str = "http://localhost:8000";
@@ -398,6 +403,7 @@ struct Content {
     keys: Vec<(String, Vec<u8>)>,
     /// The operations of other services than DynamoDB, as often as they were called.
     key_calls: Vec<String>,
+    connections: usize,
 }
 
 /// A call of a table.
@@ -458,34 +464,30 @@ impl Content {
 impl Tables {
     /// Every call of that table fails with that error code of DynamoDB.
     pub fn fail(&self, table: &'static str, code: &'static str) {
-        self.0
-            .lock()
-            .expect("no test panicked here")
-            .faults
-            .push((table, code));
+        self.lock().faults.push((table, code));
     }
 
     /// The items of a table.
     pub fn items(&self, table: &str) -> Vec<Value> {
-        let content = self.0.lock().expect("no test panicked here");
+        let content = self.lock();
         let items = content.items.iter().filter(|(name, _)| name == table);
         items.map(|(_, item)| item.clone()).collect()
     }
 
     /// Puts the configuration that says which keys sign; nothing makes it unreadable.
     pub fn configure(&self, configuration: Option<Value>) {
-        self.0.lock().expect("no test panicked here").configuration = configuration;
+        self.lock().configuration = configuration;
     }
 
     /// Puts a key of KMS: its ARN and its public half in DER.
     pub fn put_key(&self, arn: &str, public_key: Vec<u8>) {
-        let mut content = self.0.lock().expect("no test panicked here");
+        let mut content = self.lock();
         content.keys.push((arn.to_owned(), public_key));
     }
 
     /// How often that operation of Secrets Manager or KMS was called, by its name in lower case.
     pub fn key_calls(&self, operation: &str) -> usize {
-        let content = self.0.lock().expect("no test panicked here");
+        let content = self.lock();
         let calls = content.key_calls.iter();
         calls.filter(|call| *call == operation).count()
     }
@@ -497,48 +499,49 @@ impl Tables {
 
     /// The calls of all tables so far.
     pub fn calls(&self) -> Vec<TableCall> {
-        self.0.lock().expect("no test panicked here").calls.clone()
+        self.lock().calls.clone()
     }
 
     /// Changes every item of a table.
     pub fn edit(&self, table: &str, change: impl Fn(&mut Value)) {
-        let mut content = self.0.lock().expect("no test panicked here");
+        let mut content = self.lock();
         let items = content.items.iter_mut().filter(|(name, _)| name == table);
         items.for_each(|(_, item)| change(item));
     }
 
     /// Adds an item.
     pub fn put(&self, table: &str, item: Value) {
-        self.0
-            .lock()
-            .expect("no test panicked here")
-            .items
-            .push((table.to_owned(), item));
+        self.lock().items.push((table.to_owned(), item));
     }
 
     /// Removes the items with that text in an attribute.
     pub fn remove(&self, table: &str, attribute: &str, value: &str) {
-        let mut content = self.0.lock().expect("no test panicked here");
+        let mut content = self.lock();
         content
             .items
             .retain(|(name, item)| name != table || item[attribute]["S"] != value);
     }
 
     /// Listens on a free port of loopback until the test ends, and says how to reach it.
-    fn serve(&self) -> SdkConfig {
+    pub fn listen(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the stand works");
         let url = format!("http://{}", listener.local_addr().expect("the stand works"));
         let tables = self.clone();
         thread::spawn(move || {
             for connection in listener.incoming() {
                 let (tables, connection) = (tables.clone(), connection.expect("the stand works"));
+                tables.lock().connections += 1;
                 thread::spawn(move || tables.converse(connection));
             }
         });
+        url
+    }
+
+    fn serve(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
-            .endpoint_url(url)
+            .endpoint_url(self.listen())
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
                 "test", "test", None, None, "test",
             )))
@@ -546,38 +549,25 @@ impl Tables {
             .build()
     }
 
-    /// Answers the requests of one connection (HTTP/1.1, bodies with a length).
-    fn converse(&self, connection: TcpStream) {
+    /// How many connections were made.
+    pub fn connections(&self) -> usize {
+        self.lock().connections
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().expect("no test panicked here")
+    }
+
+    /// Answers the requests of one connection.
+    fn converse(&self, mut connection: TcpStream) {
         let mut reader = BufReader::new(connection.try_clone().expect("the stand works"));
-        let mut writer = connection;
-        loop {
-            let (mut operation, mut length) = (String::new(), 0);
-            loop {
-                let mut line = String::new();
-                if reader.read_line(&mut line).unwrap_or(0) == 0 {
-                    return;
-                }
-                let line = line.trim_end().to_ascii_lowercase();
-                if line.is_empty() {
-                    break;
-                }
-                if let Some(value) = line.strip_prefix("content-length:") {
-                    length = value.trim().parse().expect("the stand works");
-                } else if let Some(target) = line.strip_prefix("x-amz-target: ") {
-                    operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-                }
-            }
-            let mut request = vec![0; length];
-            reader.read_exact(&mut request).expect("the stand works");
-            let request: Value = serde_json::from_slice(&request).expect("the stand works");
-            let (status, answer) = self.answer(&operation, &request);
-            let answer = answer.to_string();
-            let head = format!(
-                "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n",
-                answer.len()
-            );
-            writer
-                .write_all((head + &answer).as_bytes())
+        while let Some(received) = Received::read(&mut reader) {
+            let target = received.header("x-amz-target").unwrap_or_default();
+            let operation = target.rsplit('.').next().unwrap_or_default();
+            let request = serde_json::from_slice(&received.body).expect("the stand works");
+            let (status, answer) = self.answer(&operation.to_ascii_lowercase(), &request);
+            let headers = [("content-type", "application/x-amz-json-1.0")];
+            wire::answer(&mut connection, status, &headers, &answer.to_string())
                 .expect("the stand works");
         }
     }
@@ -594,7 +584,7 @@ impl Tables {
             .as_str()
             .expect("DynamoDB JSON")
             .to_owned();
-        let mut content = self.0.lock().expect("no test panicked here");
+        let mut content = self.lock();
         content.calls.push(TableCall {
             operation: operation.to_owned(),
             table: table.clone(),
@@ -644,7 +634,7 @@ impl Tables {
     fn answer_of_keys(&self, operation: &str, request: &Value) -> (u16, Value) {
         /// The shortest ECDSA-Sig-Value: r and s are 1. It verifies nothing.
         const SIGNATURE: &[u8] = &[0x30, 6, 2, 1, 1, 2, 1, 1];
-        let mut content = self.0.lock().expect("no test panicked here");
+        let mut content = self.lock();
         content.key_calls.push(operation.to_owned());
         let mut keys = content.keys.iter();
         let key = keys.find(|(arn, _)| request["KeyId"] == arn.as_str());

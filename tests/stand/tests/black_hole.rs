@@ -124,7 +124,6 @@ async fn through(url: String) -> SdkConfig {
         .credentials_provider(usual.credentials_provider().expect("a sandbox's"))
         .retry_config(RetryConfig::standard())
         .timeout_config(timeouts.clone())
-        .sleep_impl(usual.sleep_impl().expect("the runtime's"))
         .endpoint_url(url)
         .build()
 }

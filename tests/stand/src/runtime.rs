@@ -1,0 +1,124 @@
+//! Lambda's runtime interface for one start of one program: it is given one event, and what it does until it has
+//! answered is timed. (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>)
+
+use std::io::{self, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::wire::{self, Received};
+
+/// Where Lambda's interface is.
+const INVOCATION: &str = "/2018-06-01/runtime/invocation/";
+/// The headers of an event, far from its deadline.
+const EVENT_HEADERS: [(&str, &str); 4] = [
+    ("content-type", "application/json"),
+    ("lambda-runtime-aws-request-id", "start-up"),
+    ("lambda-runtime-deadline-ms", "9999999999999"),
+    (
+        "lambda-runtime-invoked-function-arn",
+        "arn:aws:lambda:us-east-1:000000000000:function:start-up",
+    ),
+];
+/// The memory that the template gives a function.
+const MEMORY_MEGABYTES: &str = "512";
+
+/// The first answer of a program.
+#[derive(Debug)]
+pub struct Start {
+    /// From the start of the process until it asked for its first event.
+    pub ready: Duration,
+    /// From the start of the process until it had answered it.
+    pub answered: Duration,
+    /// What was asked about at the moment when it was ready.
+    pub at_ready: usize,
+    /// What it answered, or null for a failure.
+    pub answer: Value,
+}
+
+/// Starts the program and waits for its answer to the event; `observe` is asked when the program is ready.
+///
+/// # Errors
+/// When it cannot be started, or ends or fails before it is ready.
+pub fn start(
+    mut program: Command,
+    event: &Value,
+    observe: impl Fn() -> usize,
+) -> io::Result<Start> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    program
+        .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr()?.to_string())
+        .env("AWS_LAMBDA_FUNCTION_NAME", "start-up")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_MEGABYTES)
+        .env("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let started = Instant::now();
+    let mut child = program.spawn()?;
+    let answered = converse(&mut child, &listener, started, event, observe);
+    // Without the interface the program ends by itself, so that a tool that watches it can say what it saw.
+    drop(listener);
+    child.wait()?;
+    answered
+}
+
+fn converse(
+    child: &mut Child,
+    listener: &TcpListener,
+    started: Instant,
+    event: &Value,
+    observe: impl Fn() -> usize,
+) -> io::Result<Start> {
+    let mut connection = accept(child, listener)?;
+    let mut reader = BufReader::new(connection.try_clone()?);
+    let mut start = None;
+    while let Some(received) = Received::read(&mut reader) {
+        let path = received.path.as_str();
+        match (path.strip_prefix(INVOCATION), &mut start) {
+            (Some("next"), None) => {
+                start = Some(Start {
+                    ready: started.elapsed(),
+                    answered: Duration::ZERO,
+                    at_ready: observe(),
+                    answer: Value::Null,
+                });
+                wire::answer(&mut connection, 200, &EVENT_HEADERS, &event.to_string())?;
+            }
+            (Some(path), Some(start)) if path != "next" => {
+                start.answered = started.elapsed();
+                if path.ends_with("/response") {
+                    start.answer = serde_json::from_slice(&received.body).unwrap_or_default();
+                }
+                wire::answer(&mut connection, 202, &[], "")?;
+                break;
+            }
+            _ => break,
+        }
+    }
+    start.ok_or_else(|| io::Error::other("the program did not ask for an event"))
+}
+
+/// The program's connection, unless it ends before it makes one.
+fn accept(child: &mut Child, listener: &TcpListener) -> io::Result<TcpStream> {
+    const POLL_MICROSECONDS: u64 = 100;
+    listener.set_nonblocking(true)?;
+    loop {
+        match listener.accept() {
+            Ok((connection, _)) => {
+                connection.set_nonblocking(false)?;
+                connection.set_nodelay(true)?;
+                return Ok(connection);
+            }
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Err(_) => {}
+        }
+        if let Some(status) = child.try_wait()? {
+            return Err(io::Error::other(format!("the program ended: {status}")));
+        }
+        std::thread::sleep(Duration::from_micros(POLL_MICROSECONDS));
+    }
+}
