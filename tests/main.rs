@@ -31,3 +31,4 @@ mod synthea;
 mod templates;
 mod validity;
 mod walk;
+mod workflow;
