@@ -22,13 +22,16 @@ mod ledger;
 mod limits;
 mod local;
 mod negative;
+mod rare_paths;
 #[path = "../shared/src/oauth/redirect_mutations.rs"]
 mod redirect_mutations;
+mod rights;
 mod script;
 mod secrets;
 mod straight_path;
 mod synthea;
 mod templates;
+mod update;
 mod validity;
 mod walk;
 mod workflow;

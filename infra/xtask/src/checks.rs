@@ -12,7 +12,7 @@ use crate::deployment;
 use crate::doctor::OPTIONAL_PROGRAMS;
 use crate::failure::{Failure, Outcome};
 use crate::processes;
-use crate::sandbox::{Options, Sandbox};
+use crate::sandbox::{self, Options, Sandbox};
 use crate::step::Step;
 use crate::tools::{
     AWS_CLI, CARGO_LAMBDA, CMS_NODE_SDK, CMS_PYTHON_SDK, DETECT_SECRETS, FHIR_RESOURCES,
@@ -40,6 +40,20 @@ const LEAKS: [&str; 7] = [
     "--nocapture",
 ];
 
+/// The comparison of the rights that functions have with those that they used; it prints the table of them.
+const RIGHTS: [&str; 7] = [
+    "-p",
+    "acceptance",
+    "--test",
+    "acceptance",
+    "rights::every_function",
+    "--",
+    "--nocapture",
+];
+
+/// Of the suite on its sandbox, and of the deployment check.
+const RECORDINGS_OF_A_RUN: usize = 2;
+
 /// Where the suite notes the secrets that it was given, in the sandbox's folder.
 const LEDGER: &str = "ledger";
 
@@ -65,15 +79,20 @@ pub(crate) struct Count {
 pub(crate) fn run(workspace: &Workspace, arguments: Arguments) -> Outcome {
     say_what_is_left_out()?;
     let state = workspace.target.join("test");
+    let (sandbox, deployment) = (state.join("sandbox"), state.join("deployment"));
     let mut count = Count::default();
+    let mut recordings = Vec::new();
     if !arguments.only_deployment {
         check(workspace, "cargo fmt", &["fmt", "--all", "--check"])?;
         check(workspace, "cargo clippy", &CLIPPY)?;
-        count.add(tests_on_a_sandbox(workspace, state.join("sandbox"))?);
+        count.add(tests_on_a_sandbox(workspace, sandbox.clone())?);
+        recordings.push(sandbox);
     }
     if !arguments.no_deployment {
         workspace.build()?;
-        count.add(deployment::check(workspace, &state.join("deployment"))?);
+        count.add(deployment::check(workspace, &deployment)?);
+        recordings.push(deployment);
+        count.add(rights(workspace, &recordings)?);
     }
     count.told()
 }
@@ -86,6 +105,8 @@ fn tests_on_a_sandbox(workspace: &Workspace, state: PathBuf) -> Outcome<Count> {
     environment.extend(tools);
     let admin = workspace.program("bluebutton-admin").display().to_string();
     environment.insert("BLUEBUTTON_ADMIN".to_owned(), admin);
+    let recorder = sandbox.aws.functions_url.clone();
+    environment.insert("BLUEBUTTON_RECORDER".to_owned(), recorder);
     let ledger = sandbox.state.join(LEDGER);
     environment.insert("BLUEBUTTON_LEDGER".to_owned(), ledger.display().to_string());
     // An earlier run's secrets are in no table of this one, and its ledger would only grow.
@@ -93,6 +114,7 @@ fn tests_on_a_sandbox(workspace: &Workspace, state: PathBuf) -> Outcome<Count> {
     let transcript = Transcript::create(&sandbox.state)?;
     let mut count = run_tests(workspace, &environment, &[], Some(transcript))?;
     count.add(leaks(workspace, &sandbox, environment)?);
+    deployment::describe_names(workspace, &sandbox.state, &sandbox.aws, sandbox::STACK)?;
     Ok(count)
 }
 
@@ -105,6 +127,22 @@ fn leaks(
     let run = sandbox.state.display().to_string();
     environment.insert("BLUEBUTTON_RUN".to_owned(), run);
     tests(workspace, &environment, &LEAKS)
+}
+
+/// The comparison of rights, when everything that uses them has run. In a run that left something out, a right may be
+/// unused without being too much.
+fn rights(workspace: &Workspace, recordings: &[PathBuf]) -> Outcome<Count> {
+    let folders = env::join_paths(recordings)
+        .map_err(|error| Failure::machine(format!("a folder's name holds a colon: {error}")))?;
+    let mut environment = BTreeMap::from([(
+        "BLUEBUTTON_RECORDINGS".to_owned(),
+        folders.to_string_lossy().into_owned(),
+    )]);
+    // The identity provider of the tests is a program of Node's.
+    if recordings.len() == RECORDINGS_OF_A_RUN && is_there("node") {
+        environment.insert("BLUEBUTTON_WHOLE_RUN".to_owned(), "1".to_owned());
+    }
+    tests(workspace, &environment, &RIGHTS)
 }
 
 /// What tests run scripts with, by the variables that name it: Pythons, and folders of Node packages where there is
@@ -219,7 +257,8 @@ impl Count {
         }
     }
 
-    fn add(&mut self, other: Self) {
+    /// Both together.
+    pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
     }

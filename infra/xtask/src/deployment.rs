@@ -1,5 +1,5 @@
-//! The deployment check: the template that ops deploy, built and deployed to a local AWS of its own, and the path from
-//! sign-in to claims through its API Gateway.
+//! The deployment check: the template that ops deploy, built and deployed to a local AWS of its own, the main paths
+//! through its API Gateway, an update that must keep everything, and what is left after it is deleted.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,6 +20,10 @@ use crate::step::Step;
 use crate::tools::{self, CARGO_LAMBDA, CHECKOV, MINISTACK, SAM, make_folder};
 use crate::workspace::Workspace;
 
+/// What only a script with an AWS SDK can do here, for this program has none.
+const SCRIPT: &str = include_str!("deployment.py");
+/// The id of the API, which MiniStack takes from a tag: it is part of the URL that the API has to know.
+const API_ID: &str = "bluebutton";
 const STACK: &str = "bluebutton-sandbox";
 const TEMPLATES: [&str; 5] = [
     "template.yaml",
@@ -29,12 +33,64 @@ const TEMPLATES: [&str; 5] = [
     "infra/observability.yaml",
 ];
 /// `local` leaves out what a local AWS does not know: firewall, alarms over several metrics, budgets.
-const PARAMETERS: &str = "Stage=local Settings=LogRetentionDays=7,Architecture=x86_64";
+const STAGE_AND_ARCHITECTURE: &str = "Stage=local Settings=Architecture=x86_64";
+/// What the first deployments set, and what the update changes: the functions' environment, and a property of a resource
+/// in a stack inside the stack.
+const SETTINGS: &str = "LogRetentionDays=7";
+const CHANGED_SETTINGS: &str = "LogRetentionDays=14,TokenRequestsPerSecond=11";
 /// As many as the acceptance tests name.
-const BENEFICIARIES: u32 = 30;
+const BENEFICIARIES: u32 = 50;
 const INGEST_SECONDS_MAX: u64 = 60;
-/// The acceptance tests that go the whole path; each call through the local gateway takes at least 0.1 s.
-const ACCEPTANCE_TESTS: [&str; 4] = ["--package", "acceptance", "--", "straight_path"];
+/// A file that nobody can load; what it holds may stand in no message about it.
+const BROKEN_FILE: &str = "broken.csv";
+const BROKEN_CONTENT: &str = "NOT|A|RIF|FILE|BUT-SOMEBODYS-DATA\n";
+/// The acceptance tests of the main paths; each call through the local gateway takes at least 0.1 s.
+const ACCEPTANCE_TESTS: [&str; 7] = [
+    "--package",
+    "acceptance",
+    "--",
+    "straight_path",
+    "grants::",
+    "discovery::",
+    "authorize::tells_the_application",
+];
+/// The tests before and after the update, one at a time.
+const BEFORE_THE_UPDATE: [&str; 4] = ["--package", "acceptance", "--", "update::before"];
+const AFTER_THE_UPDATE: [&str; 4] = ["--package", "acceptance", "--", "update::after"];
+
+/// The page that says what a deleted stack leaves.
+const DELETE_PAGE: &str = "infra/docs/delete.md";
+/// What a deleted stack leaves, by kind and by part of its name; of every other kind nothing is left.
+const LEFT: &[(&str, &[&str])] = &[
+    ("stacks", &["-Data-", SAM_STACK]),
+    (
+        "tables",
+        &[
+            "-ClaimsTable-",
+            "-IdentityTable-",
+            "-ApplicationsTable-",
+            "-GrantsTable-",
+            "-TransientTable-",
+            "-RefreshTokensTable-",
+            "-SignInFailuresTable-",
+            "-AuditTable-",
+        ],
+    ),
+    (
+        "secrets",
+        &[
+            "-ConfigurationSecret-",
+            "-IdentitySecret-",
+            "-IdentityProviderSecret-",
+            "-TokenSecret-",
+            "-AccountSecret-",
+        ],
+    ),
+    ("keys", &["/data", "/signing-a", "/signing-b"]),
+    ("buckets", &["-rif-", SAM_STACK]),
+];
+/// SAM's own stack with the bucket that packages are uploaded to; all stacks of an account share it.
+const SAM_STACK: &str = "aws-sam-cli-managed-default";
 
 struct Deployment<'a> {
     workspace: &'a Workspace,
@@ -45,14 +101,14 @@ struct Deployment<'a> {
     path: OsString,
 }
 
-/// Lints, builds, deploys twice (the second time as an update) and runs the acceptance tests of the straight path.
+/// Lints, builds, deploys, tests across an update, and deletes. The recording stays in the folder.
 pub(crate) fn check(workspace: &Workspace, state: &Path) -> Outcome<Count> {
     let sam = SAM.prepare(&workspace.target)?;
     // Zig is found through the Python that stands first.
     let path = tools::path_with([CARGO_LAMBDA.prepare(&workspace.target)?.as_path(), &sam]);
     make_folder(state)?;
     lint(workspace, state, &sam, &path)?;
-    let aws = LocalAws::start(&workspace.target, state)?;
+    let aws = LocalAws::start_recorded(workspace, state)?;
     let deployment = Deployment {
         workspace,
         state,
@@ -61,15 +117,25 @@ pub(crate) fn check(workspace: &Workspace, state: &Path) -> Outcome<Count> {
         path,
     };
     deployment.build()?;
-    deployment.deploy("Deploying to a local AWS", None)?;
-    let base_url = deployment.base_url()?;
-    deployment.deploy("Deploying again, as an update", Some(&base_url))?;
+    let base_url = format!(
+        "{}/restapis/{API_ID}/sandbox/_user_request_",
+        deployment.aws.endpoint_url
+    );
+    let settings = |others: &str| format!("{others},PublicBaseUrl={base_url}");
+    deployment.deploy("Deploying to a local AWS", &settings(SETTINGS))?;
     let sandbox = deployment.set_up(&base_url)?;
-    checks::tests(
-        workspace,
-        &deployment.environment(&sandbox),
-        &ACCEPTANCE_TESTS,
-    )
+    let environment = deployment.environment(&sandbox);
+    let mut count = checks::tests(workspace, &environment, &BEFORE_THE_UPDATE)?;
+    deployment.deploy("Updating what people use", &settings(CHANGED_SETTINGS))?;
+    deployment.check_update()?;
+    count.add(checks::tests(workspace, &environment, &AFTER_THE_UPDATE)?);
+    count.add(checks::tests(workspace, &environment, &ACCEPTANCE_TESTS)?);
+    deployment.check_the_scheduled_function()?;
+    describe_names(workspace, state, &deployment.aws, STACK)?;
+    let granted = deployment.script(&["granted", STACK])?;
+    sandbox::write(&state.join("granted.json"), &format!("{granted:#}\n"))?;
+    deployment.delete()?;
+    Ok(count)
 }
 
 fn lint(workspace: &Workspace, state: &Path, sam: &Path, path: &OsStr) -> Outcome {
@@ -120,7 +186,8 @@ impl Deployment<'_> {
     /// Unoptimised x86_64 packages: link-time optimisation takes minutes for each function.
     fn build(&self) -> Outcome {
         let step = Step::start("sam build (unoptimised)");
-        let mut build = self.sam(&["build", "--parameter-overrides", PARAMETERS]);
+        let overrides = format!("{STAGE_AND_ARCHITECTURE},{SETTINGS}");
+        let mut build = self.sam(&["build", "--parameter-overrides", &overrides]);
         build
             .arg("--build-dir")
             .arg(self.state.join("build"))
@@ -145,29 +212,19 @@ impl Deployment<'_> {
         sandbox::write(&path, &template.replace(DEFAULT, "\n    Default: local\n"))
     }
 
-    fn deploy(&self, what: &str, public_base_url: Option<&str>) -> Outcome {
+    fn deploy(&self, what: &str, settings: &str) -> Outcome {
         let step = Step::start(what);
-        let mut overrides = PARAMETERS.to_owned();
-        if let Some(url) = public_base_url {
-            overrides = format!("{overrides},PublicBaseUrl={url}");
-        }
+        let overrides = format!("{STAGE_AND_ARCHITECTURE},{settings}");
         let mut deploy = self.sam(&["deploy", "--config-env", "sandbox", "--config-file"]);
         deploy
             .arg(self.workspace.root.join("samconfig.toml"))
             .args(["--parameter-overrides", &overrides])
+            .args(["--tags", &format!("ms-custom-id={API_ID}")])
             .args(["--stack-name", STACK, "--template-file"])
             .arg(self.state.join("build/template.yaml"));
         self.run("sam deploy", &mut deploy, "deploy.log", &step)?;
         step.done();
         Ok(())
-    }
-
-    /// Where the local API Gateway answers for the deployed API.
-    fn base_url(&self) -> Outcome<String> {
-        let (endpoint_url, api) = (&self.aws.endpoint_url, self.output("ApiId")?);
-        Ok(format!(
-            "{endpoint_url}/restapis/{api}/sandbox/_user_request_"
-        ))
     }
 
     /// An output of the deployed stack.
@@ -193,7 +250,7 @@ impl Deployment<'_> {
     fn set_up(&self, base_url: &str) -> Outcome<PathBuf> {
         let made = sandbox::set_up(self.workspace, self.state, &self.aws, base_url, STACK)?;
         let rif = sandbox::synthesize(self.workspace, self.state, BENEFICIARIES)?;
-        self.load_through_the_bucket(&rif.join("inpatient.csv"), &made.environment)?;
+        self.load_through_the_bucket(&rif, &made.environment)?;
         sandbox::load_folder(self.workspace, self.state, &made.environment, &rif)?;
         let file = self.state.join("sandbox.json");
         let description = json!({
@@ -205,54 +262,138 @@ impl Deployment<'_> {
         Ok(file)
     }
 
-    /// Puts a file of inpatient claims into the bucket and waits until its first claim is stored.
+    /// Puts a file of people, one of inpatient claims and a broken one into the bucket, and waits until the first person,
+    /// the first claim and the message about the broken file are there.
     fn load_through_the_bucket(
         &self,
-        file: &Path,
+        rif: &Path,
         environment: &BTreeMap<String, String>,
     ) -> Outcome {
-        const UPLOAD: &str =
-            "import boto3, sys; boto3.client('s3', 'us-east-1').upload_file(*sys.argv[1:])";
-        let step = Step::start("Loading a file through the bucket and the ingest function");
-        let claim = first_claim(&fs::read_to_string(file).unwrap_or_default())
-            .ok_or_else(|| Failure::new(format!("{} holds no claim", file.display())))?;
-        let mut upload = Command::new(MINISTACK.prepare(&self.workspace.target)?.join("python"));
-        upload
-            .args(["-c", UPLOAD])
-            .arg(file)
-            .args([self.output("RifBucket")?.as_str(), "inpatient.csv"])
-            .envs(self.aws.environment());
-        processes::run(
-            "the upload",
-            &mut upload,
-            &self.state.join("upload.log"),
-            |_| (),
-        )?;
-        let deadline = Instant::now() + Duration::from_secs(INGEST_SECONDS_MAX);
-        let log = self.state.join("inspect.log");
-        loop {
-            let mut inspect = self.workspace.admin();
-            inspect.envs(environment).arg("inspect").args(&claim);
-            match processes::run("bluebutton-admin inspect", &mut inspect, &log, |_| ()) {
-                Err(failure) if Instant::now() > deadline => return Err(failure),
-                Err(_) => thread::sleep(Duration::from_secs(1)),
-                Ok(()) => break,
-            }
+        let step = Step::start("Loading files through the bucket and the ingest function");
+        let bucket = self.output("RifBucket")?;
+        sandbox::write(&self.state.join(BROKEN_FILE), BROKEN_CONTENT)?;
+        self.upload(&self.state.join(BROKEN_FILE), &bucket)?;
+        let event = self.workspace.root.join("events/ingest_object.json");
+        let event = event.display().to_string();
+        self.script(&["give_up", STACK, &event, &bucket, BROKEN_FILE])?;
+        for (kind, item) in [
+            ("beneficiary_", first_person as FirstItem),
+            ("inpatient", first_claim),
+        ] {
+            let file = first_file(rif, kind)
+                .ok_or_else(|| Failure::new(format!("{} holds no {kind} file", rif.display())))?;
+            let item = item(&fs::read_to_string(&file).unwrap_or_default())
+                .ok_or_else(|| Failure::new(format!("{} holds no row", file.display())))?;
+            self.upload(&file, &bucket)?;
+            self.wait_for(&item, environment)?;
         }
+        self.check_dead_letters(&bucket)?;
         step.done();
         Ok(())
     }
 
-    fn environment(&self, sandbox: &Path) -> BTreeMap<String, String> {
-        let description = (
-            "BLUEBUTTON_SANDBOX".to_owned(),
-            sandbox.display().to_string(),
-        );
-        self.aws
-            .environment()
+    fn upload(&self, file: &Path, bucket: &str) -> Outcome {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        self.script(&["upload", &file.display().to_string(), bucket, &name])
+            .map(drop)
+    }
+
+    /// The broken file has become a message that names it and holds nothing of it.
+    fn check_dead_letters(&self, bucket: &str) -> Outcome {
+        // As long as SQS lets anybody wait.
+        let messages = self.script(&["dead_letters", STACK, "20"])?;
+        let messages = messages
+            .as_array()
             .into_iter()
-            .chain([description])
-            .collect()
+            .flatten()
+            .filter_map(Value::as_str);
+        let [message] = messages.collect::<Vec<_>>()[..] else {
+            return Err(Failure::new(
+                "a broken file did not become one message among the dead letters",
+            ));
+        };
+        let holds = |part: &str| message.contains(part.trim_end());
+        let content = BROKEN_CONTENT
+            .split('|')
+            .any(|word| word.len() > 4 && holds(word));
+        match holds(bucket) && holds(BROKEN_FILE) && holds("NotRif") && !content {
+            true => Ok(()),
+            false => Err(Failure::new(format!(
+                "the message about a broken file: {message}"
+            ))),
+        }
+    }
+
+    /// Waits until an item is stored.
+    fn wait_for(&self, item: &[String; 2], environment: &BTreeMap<String, String>) -> Outcome {
+        let deadline = Instant::now() + Duration::from_secs(INGEST_SECONDS_MAX);
+        let log = self.state.join("inspect.log");
+        loop {
+            let mut inspect = self.workspace.admin();
+            inspect.envs(environment).arg("inspect").args(item);
+            match processes::run("bluebutton-admin inspect", &mut inspect, &log, |_| ()) {
+                Err(failure) if Instant::now() > deadline => return Err(failure),
+                Err(_) => thread::sleep(Duration::from_secs(1)),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    fn script(&self, arguments: &[&str]) -> Outcome<Value> {
+        script(self.workspace, self.state, &self.aws, arguments)
+    }
+
+    fn environment(&self, sandbox: &Path) -> BTreeMap<String, String> {
+        let update = self.state.join("update.json");
+        let files = [
+            ("BLUEBUTTON_SANDBOX", sandbox),
+            ("BLUEBUTTON_UPDATE", &update),
+        ];
+        let files = files.map(|(name, file)| (name.to_owned(), file.display().to_string()));
+        self.aws.environment().into_iter().chain(files).collect()
+    }
+
+    /// What its schedule calls once a day runs to its end.
+    fn check_the_scheduled_function(&self) -> Outcome {
+        let answer = self.script(&["invoke", &format!("{STACK}-metrics")])?;
+        match answer["error"].is_null() {
+            true => Ok(()),
+            false => Err(Failure::new(format!("the metrics function: {answer}"))),
+        }
+    }
+
+    /// That the update has changed what it should, so that what stays has outlived something.
+    fn check_update(&self) -> Outcome {
+        let settings = self.script(&["settings", STACK])?;
+        let has = |name: &str, changed: &dyn Fn(&Value) -> bool| match settings[name].as_array() {
+            Some(found) if !found.is_empty() && found.iter().all(changed) => Ok(()),
+            _ => Err(Failure::new(format!(
+                "the update did not change {name}: {}",
+                settings[name]
+            ))),
+        };
+        has("retention", &|days| *days == 14)?;
+        has("limits", &|limits| {
+            let limits = limits.as_str().unwrap_or_default();
+            limits.contains("token_requests_per_second=11,")
+        })
+    }
+
+    /// Deletes the application and compares what is left with what its page says.
+    fn delete(&self) -> Outcome {
+        let step = Step::start("Deleting the stack");
+        self.script(&["delete", STACK])?;
+        let found = self.script(&["left"])?;
+        let differences = differences(&found);
+        step.done();
+        println!("What is left: {found:#}");
+        match differences.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::new(format!(
+                "what the deleted stack leaves is not what {DELETE_PAGE} says:\n{}",
+                differences.join("\n")
+            ))),
+        }
     }
 
     fn sam(&self, arguments: &[&str]) -> Command {
@@ -271,16 +412,92 @@ impl Deployment<'_> {
     }
 }
 
-/// Patient id and item key of a file's first inpatient claim, as `bluebutton-admin inspect` takes them.
+/// Notes the names of a stack's resources beside the recording of the calls that use them.
+pub(crate) fn describe_names(
+    workspace: &Workspace,
+    state: &Path,
+    aws: &LocalAws,
+    stack: &str,
+) -> Outcome {
+    let names = script(workspace, state, aws, &["names", stack])?;
+    sandbox::write(&state.join("names.json"), &format!("{names:#}\n"))
+}
+
+/// What the script answers.
+pub(crate) fn script(
+    workspace: &Workspace,
+    state: &Path,
+    aws: &LocalAws,
+    arguments: &[&str],
+) -> Outcome<Value> {
+    let mut python = Command::new(MINISTACK.prepare(&workspace.target)?.join("python"));
+    python
+        .args(["-c", SCRIPT])
+        .args(arguments)
+        .envs(aws.environment());
+    let text = RefCell::new(String::new());
+    let keep = |line: &str| text.borrow_mut().push_str(line);
+    let log = state.join("script.log");
+    processes::run("deployment.py", &mut python, &log, keep)?;
+    serde_json::from_str(&text.into_inner()).map_err(|error| {
+        Failure::new(format!(
+            "what deployment.py answers cannot be read: {error}"
+        ))
+    })
+}
+
+/// Where what is left is something else than expected, by kind.
+fn differences(found: &Value) -> Vec<String> {
+    let kinds = found.as_object().into_iter().flatten();
+    let difference = |(kind, names): (&String, &Value)| {
+        let expected = LEFT
+            .iter()
+            .find(|(known, _)| known == kind)
+            .map_or(&[][..], |(_, names)| names);
+        let names: Vec<_> = names.as_array()?.iter().filter_map(Value::as_str).collect();
+        let is_there = |part: &&str| names.iter().filter(|name| name.contains(part)).count() == 1;
+        let same = names.len() == expected.len() && expected.iter().all(is_there);
+        (!same).then(|| format!("{kind}: expected {expected:?}, found {names:?}"))
+    };
+    kinds.filter_map(difference).collect()
+}
+
+/// The first file whose name begins so.
+fn first_file(folder: &Path, kind: &str) -> Option<PathBuf> {
+    let files = fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    let is_kind = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(kind))
+    };
+    files.filter(is_kind).min()
+}
+
+/// Patient id and item key of the first item of a file, as `bluebutton-admin inspect` takes them.
+type FirstItem = fn(&str) -> Option<[String; 2]>;
+
+fn first_person(rif: &str) -> Option<[String; 2]> {
+    let [patient] = first_row(rif, ["BENE_ID"])?;
+    Some([patient, "B".to_owned()])
+}
+
 fn first_claim(rif: &str) -> Option<[String; 2]> {
+    let [patient, claim] = first_row(rif, ["BENE_ID", "CLM_ID"])?;
+    Some([patient, format!("C#{claim}#inpatient")])
+}
+
+/// Those columns of a file's first row.
+fn first_row<const N: usize>(rif: &str, columns: [&str; N]) -> Option<[String; N]> {
     let mut lines = rif.lines().map(|line| line.split('|').collect::<Vec<_>>());
     let (header, row) = (lines.next()?, lines.next()?);
-    let column = |name: &str| {
-        let position = header.iter().position(|&found| found == name)?;
-        row.get(position).copied()
+    let column = |name: &&str| {
+        let position = header.iter().position(|found| found == name)?;
+        row.get(position).map(|value| (*value).to_owned())
     };
-    let (patient, claim) = (column("BENE_ID")?, column("CLM_ID")?);
-    Some([patient.to_owned(), format!("C#{claim}#inpatient")])
+    let values: Option<Vec<_>> = columns.iter().map(column).collect();
+    values?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -288,19 +505,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_the_first_claim_of_a_file() {
-        let check = |rif: &str, expected: Option<[&str; 2]>| {
+    fn tells_what_is_left_that_should_not_be_and_what_is_gone() {
+        let check = |kind: &str, change: &dyn Fn(&mut Vec<String>), expected: usize| {
+            let mut left: BTreeMap<String, Vec<String>> = LEFT
+                .iter()
+                .map(|(kind, names)| {
+                    let name = |name: &&str| format!("stack{name}1");
+                    ((*kind).to_owned(), names.iter().map(name).collect())
+                })
+                .collect();
+            change(left.entry(kind.to_owned()).or_default());
             assert_eq!(
-                first_claim(rif),
-                expected.map(|found| found.map(str::to_owned))
+                differences(&json!(left)).len(),
+                expected,
+                "{kind}: {left:?}"
             );
         };
+        check("tables", &|_| (), 0);
+        check("functions", &|_| (), 0);
+        check("functions", &|names| names.push("token".to_owned()), 1);
+        check("tables", &|names| names.truncate(7), 1);
+        check("tables", &|names| names[0] = "another-table".to_owned(), 1);
+        check("tables", &|names| names.push("another-table".to_owned()), 1);
+    }
+
+    #[test]
+    fn the_page_says_what_a_deleted_stack_leaves() {
+        let page = fs::read_to_string(Workspace::find().root.join(DELETE_PAGE)).unwrap();
+        for name in LEFT.iter().flat_map(|(_, names)| *names) {
+            let name = name.trim_matches(['-', '/']);
+            assert!(page.contains(name), "{DELETE_PAGE} does not name {name}");
+        }
+    }
+
+    #[test]
+    fn finds_the_first_item_of_a_file() {
+        let check = |item: FirstItem, rif: &str, expected: Option<[&str; 2]>| {
+            assert_eq!(item(rif), expected.map(|found| found.map(str::to_owned)));
+        };
         let header = "DML_IND|BENE_ID|CLM_ID";
-        check(
-            &format!("{header}\nINSERT|-1|-22|"),
-            Some(["-1", "C#-22#inpatient"]),
-        );
-        check(header, None);
-        check("", None);
+        let rif = format!("{header}\nINSERT|-1|-22|");
+        check(first_claim, &rif, Some(["-1", "C#-22#inpatient"]));
+        check(first_person, &rif, Some(["-1", "B"]));
+        for rif in [header, "", "DML_IND\nINSERT"] {
+            check(first_claim, rif, None);
+            check(first_person, rif, None);
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::failure::{Failure, Outcome};
 use crate::processes::Process;
 use crate::step::Step;
 use crate::tools::{self, MINISTACK};
+use crate::workspace::Workspace;
 
 /// The port of LocalStack, for which MiniStack stands in.
 const USUAL_PORT: u16 = 4566;
@@ -21,11 +22,18 @@ const MARK_VARIABLE: &str = "MINISTACK_EDITION";
 const START_SECONDS_MAX: u64 = 60;
 const POLL_MILLISECONDS: u64 = 100;
 
+/// The program of ours that stands between functions and a local AWS (tests/stand).
+const RECORDER: &str = "recorder";
+/// What it writes: a file that the search for leaks reads too.
+const CALLS: &str = "calls.log";
+
 /// A local AWS that answers.
 pub(crate) struct LocalAws {
     /// Where it answers.
     pub(crate) endpoint_url: String,
-    process: Option<Process>,
+    /// Where functions call it: through the recorder, if there is one.
+    pub(crate) functions_url: String,
+    processes: Vec<Process>,
 }
 
 impl LocalAws {
@@ -33,17 +41,44 @@ impl LocalAws {
     pub(crate) fn find_or_start(target: &Path, state: &Path) -> Outcome<Self> {
         match env::var("AWS_ENDPOINT_URL") {
             Ok(endpoint_url) if !endpoint_url.is_empty() => Self::find(endpoint_url),
-            _ => Self::start_on(usual_or_free_port, target, state),
+            _ => Self::start_on(usual_or_free_port, target, state, None),
         }
     }
 
-    /// A MiniStack of our own on a free port.
-    pub(crate) fn start(target: &Path, state: &Path) -> Outcome<Self> {
-        Self::start_on(free_port, target, state)
+    /// A MiniStack of our own on a free port, with what records the calls of functions in front of it.
+    pub(crate) fn start_recorded(workspace: &Workspace, state: &Path) -> Outcome<Self> {
+        // Functions that MiniStack starts itself call what its own environment names.
+        let (recorder, address) = (
+            workspace.program(RECORDER),
+            format!("127.0.0.1:{}", free_port()?),
+        );
+        let url = format!("http://{address}");
+        let mut aws = Self::start_on(free_port, &workspace.target, state, Some(&url))?;
+        let upstream = aws.endpoint_url.trim_start_matches("http://");
+        let mut record = Command::new(recorder);
+        record.args([&address, upstream]).arg(state.join(CALLS));
+        let log = state.join("recorder.log");
+        let process = Process::start("the recorder", &mut record, &log)?;
+        aws.processes.insert(0, process);
+        let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
+        while !answers(&format!("{url}/_ministack/health")) {
+            aws.check()?;
+            if Instant::now() > deadline {
+                return Err(aws.processes[0].failure("The recorder does not answer"));
+            }
+            thread::sleep(Duration::from_millis(POLL_MILLISECONDS));
+        }
+        aws.functions_url = url;
+        Ok(aws)
     }
 
     /// The port is chosen only when the tool is there, which may take minutes: it could be taken by then.
-    fn start_on(port: fn() -> Outcome<u16>, target: &Path, state: &Path) -> Outcome<Self> {
+    fn start_on(
+        port: fn() -> Outcome<u16>,
+        target: &Path,
+        state: &Path,
+        functions_url: Option<&str>,
+    ) -> Outcome<Self> {
         let bin = MINISTACK.prepare(target)?;
         let port = port()?;
         let step = Step::start(format!("Starting a local AWS on port {port}"));
@@ -56,8 +91,10 @@ impl LocalAws {
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
             .env("IOT_MTLS_ENABLED", "0")
+            // AWS waits a minute before it tries an event again.
+            .env("LAMBDA_ASYNC_RETRY_BASE_SECONDS", "0.1")
             .env(MARK_VARIABLE, &mark)
-            .env("AWS_ENDPOINT_URL", &endpoint_url)
+            .env("AWS_ENDPOINT_URL", functions_url.unwrap_or(&endpoint_url))
             .env("TMPDIR", temporary);
         let mut process = Process::start("MiniStack", &mut command, &state.join("ministack.log"))?;
         let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
@@ -70,8 +107,9 @@ impl LocalAws {
         }
         step.done();
         Ok(Self {
+            functions_url: endpoint_url.clone(),
             endpoint_url,
-            process: Some(process),
+            processes: vec![process],
         })
     }
 
@@ -82,14 +120,15 @@ impl LocalAws {
             )));
         }
         Ok(Self {
+            functions_url: endpoint_url.clone(),
             endpoint_url,
-            process: None,
+            processes: Vec::new(),
         })
     }
 
     /// An error if it has ended.
     pub(crate) fn check(&mut self) -> Outcome {
-        self.process.as_mut().map_or(Ok(()), Process::check)
+        self.processes.iter_mut().try_for_each(Process::check)
     }
 
     /// What the SDK's and the AWS tools' own environment has to say.

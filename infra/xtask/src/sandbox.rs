@@ -20,7 +20,8 @@ use crate::workspace::Workspace;
 
 /// The port of CMS's SDKs' own LOCAL environment.
 const USUAL_PORT: u16 = 8000;
-const STACK: &str = "bluebutton-sandbox";
+/// The name of the stack of its data resources.
+pub(crate) const STACK: &str = "bluebutton-sandbox";
 const BENEFICIARIES: u32 = 100;
 const SEED: u32 = 1;
 /// What a sandbox on one machine allows unless `LIMITS` says otherwise: everybody comes from one address, and tests send
@@ -100,7 +101,8 @@ pub(crate) struct DataResources {
 pub(crate) struct Sandbox {
     /// Nothing if somebody else runs them.
     functions: Option<Process>,
-    aws: LocalAws,
+    /// The local AWS that its resources are on.
+    pub(crate) aws: LocalAws,
     /// Its files.
     pub(crate) state: PathBuf,
     /// What the functions and `bluebutton-admin` read from their environment.
@@ -153,7 +155,7 @@ impl Sandbox {
         }
         workspace.build()?;
         let aws = if options.for_tests {
-            LocalAws::start(&workspace.target, &state)?
+            LocalAws::start_recorded(workspace, &state)?
         } else {
             LocalAws::find_or_start(&workspace.target, &state)?
         };
@@ -170,6 +172,8 @@ impl Sandbox {
             true => None,
             false => {
                 check_port(options.port)?;
+                let mut environment = environment.clone();
+                environment.insert("AWS_ENDPOINT_URL".to_owned(), aws.functions_url.clone());
                 let start =
                     start_functions(workspace, &state, &options, &environment, &cargo_lambda);
                 Some(start?)

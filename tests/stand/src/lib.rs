@@ -4,7 +4,9 @@
 
 pub mod consent;
 pub mod first_start;
+mod http;
 pub mod proxy;
+pub mod recorder;
 pub mod runtime;
 mod wire;
 

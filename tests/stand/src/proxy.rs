@@ -2,7 +2,7 @@
 //!
 //! It speaks HTTP/1.1 on loopback, one thread for each connection, and records every call that it sees.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -12,6 +12,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use serde_json::{Value, json};
+
+use crate::http::{Message, Upstream};
 
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,13 +95,6 @@ struct Plan {
     rules: Vec<(Rule, usize)>,
     seen: Vec<Seen>,
     random: u64,
-}
-
-/// A request or an answer: its first line, headers and body.
-struct Message {
-    first_line: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
 }
 
 /// How long a test's SDK waits: short, so that a call that nobody answers costs little.
@@ -289,10 +284,10 @@ impl Proxy {
         connection.set_nodelay(true)?;
         let mut reader = BufReader::new(connection.try_clone()?);
         let mut writer = connection;
-        let mut upstream = None;
+        let mut upstream = Upstream::at(&self.upstream);
         while let Some(mut request) = Message::read(&mut reader)? {
             request.rename_region(&self.own_region, &self.region);
-            let mut seen = request.seen();
+            let mut seen = seen(&request);
             let fault = {
                 let mut plan = self.plan();
                 seen.fault = plan.decide(&seen);
@@ -310,7 +305,7 @@ impl Proxy {
                 Some(Fault::Latency(latency)) => thread::sleep(latency),
                 _ => {}
             }
-            let mut answer = self.forward(&request, &mut upstream)?;
+            let mut answer = upstream.answer(&request)?;
             match fault {
                 Some(Fault::CommitThenDrop) => return Ok(()),
                 Some(Fault::TruncatedBody) => return answer.write_half(&mut writer),
@@ -321,137 +316,18 @@ impl Proxy {
         }
         Ok(())
     }
-
-    fn forward(
-        &self,
-        request: &Message,
-        upstream: &mut Option<BufReader<TcpStream>>,
-    ) -> io::Result<Message> {
-        // AWS may have ended a connection that was idle; then it has not seen the request either.
-        if let Some(connection) = upstream.as_mut()
-            && request.write(connection.get_mut()).is_ok()
-            && let Ok(Some(answer)) = Message::read(connection)
-        {
-            return Ok(answer);
-        }
-        let connection = TcpStream::connect(&self.upstream)?;
-        connection.set_nodelay(true)?;
-        let connection = upstream.insert(BufReader::new(connection));
-        request.write(connection.get_mut())?;
-        Message::read(connection)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-    }
 }
 
-impl Message {
-    fn answer(status: u16, body: &str) -> Self {
-        Self {
-            first_line: format!("HTTP/1.1 {status} X"),
-            headers: vec![(
-                "content-type".to_owned(),
-                "application/x-amz-json-1.0".to_owned(),
-            )],
-            body: body.as_bytes().to_vec(),
-        }
-    }
-
-    /// The next message, or `None` where the connection has ended.
-    fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
-        let mut first_line = String::new();
-        if reader.read_line(&mut first_line)? == 0 {
-            return Ok(None);
-        }
-        let mut headers = Vec::new();
-        let (mut length, mut chunked) = (0, false);
-        loop {
-            let line = read_line(reader)?;
-            let Some((name, value)) = line.split_once(':') else {
-                break;
-            };
-            let value = value.trim();
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => length = value.parse().map_err(io::Error::other)?,
-                "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
-                "connection" | "keep-alive" => {}
-                _ => headers.push((name.to_owned(), value.to_owned())),
-            }
-        }
-        let mut body = vec![0; length];
-        match chunked {
-            true => body = read_chunks(reader)?,
-            false => reader.read_exact(&mut body)?,
-        }
-        Ok(Some(Self {
-            first_line: first_line.trim_end().to_owned(),
-            headers,
-            body,
-        }))
-    }
-
-    fn write(&self, writer: &mut impl Write) -> io::Result<()> {
-        writer.write_all(&[self.head().as_slice(), &self.body].concat())
-    }
-
-    fn write_half(&self, writer: &mut impl Write) -> io::Result<()> {
-        let half = &self.body[..self.body.len() / 2];
-        writer.write_all(&[self.head().as_slice(), half].concat())
-    }
-
-    fn head(&self) -> Vec<u8> {
-        let mut head = format!("{}\r\n", self.first_line);
-        for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        head += &format!("content-length: {}\r\n\r\n", self.body.len());
-        head.into_bytes()
-    }
-
-    /// A local AWS checks no signatures, so the region can be changed where the signature names it.
-    fn rename_region(&mut self, from: &str, to: &str) {
-        for (name, value) in &mut self.headers {
-            if name.eq_ignore_ascii_case("authorization") {
-                *value = value.replace(&format!("/{from}/"), &format!("/{to}/"));
-            }
-        }
-    }
-
-    fn seen(&self) -> Seen {
-        let target = self
-            .headers
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("x-amz-target"));
-        let operation = target.map_or("", |(_, value)| {
-            value.rsplit('.').next().unwrap_or_default()
-        });
-        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        let parts = body["TransactItems"].as_array().into_iter().flatten();
-        let parts = parts.filter_map(|part| part.as_object()?.values().next());
-        let tables = std::iter::once(&body).chain(parts);
-        let tables = tables.filter_map(|part| part["TableName"].as_str());
-        Seen {
-            operation: operation.to_owned(),
-            tables: tables.map(str::to_owned).collect(),
-            fault: None,
-        }
-    }
-}
-
-fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    Ok(line.trim_end().to_owned())
-}
-
-/// RFC 9112 section 7.1, without trailers.
-fn read_chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let size = usize::from_str_radix(&read_line(reader)?, 16).map_err(io::Error::other)?;
-        let mut chunk = vec![0; size];
-        reader.read_exact(&mut chunk)?;
-        read_line(reader)?;
-        if size == 0 {
-            return Ok(body);
-        }
-        body.append(&mut chunk);
+/// What the request asks for.
+fn seen(request: &Message) -> Seen {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let parts = body["TransactItems"].as_array().into_iter().flatten();
+    let parts = parts.filter_map(|part| part.as_object()?.values().next());
+    let tables = std::iter::once(&body).chain(parts);
+    let tables = tables.filter_map(|part| part["TableName"].as_str());
+    Seen {
+        operation: request.operation().unwrap_or_default().to_owned(),
+        tables: tables.map(str::to_owned).collect(),
+        fault: None,
     }
 }

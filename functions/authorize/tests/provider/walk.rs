@@ -1,6 +1,7 @@
 //! A person's way: from the application over our pages to the provider and back, in one browser.
 
 use authorize::{State, handle};
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
     config::{self, Limits, Stage},
@@ -30,7 +31,6 @@ const STEPS_MAX: usize = 15;
 
 /// The tables of a running sandbox, with an application and people of the test's own.
 pub(crate) struct Records {
-    aws: aws_config::SdkConfig,
     pub(crate) tables: AuthorizationTables,
     claims: ClaimsTable,
     identities: IdentityTable,
@@ -52,6 +52,17 @@ pub(crate) struct Browser {
 pub(crate) enum AtProvider<'a> {
     SignIn(&'a str),
     Cancel,
+}
+
+/// The function's own calls are recorded where `cargo xtask test` does that: no test over HTTP has a provider.
+async fn recorded() -> SdkConfig {
+    let usual = config::aws(env!("CARGO_PKG_NAME")).await;
+    let (Ok(url), Some(name)) = (env::var("BLUEBUTTON_RECORDER"), usual.app_name()) else {
+        return usual;
+    };
+    // An endpoint that is set later gives way to that of the environment.
+    let loader = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url);
+    loader.app_name(name.clone()).load().await
 }
 
 impl Records {
@@ -76,7 +87,6 @@ impl Records {
             hasher: hasher.expect("a secret"),
             application,
             secret,
-            aws,
         })
     }
 
@@ -87,7 +97,8 @@ impl Records {
             "mbi_claim": "mbi", "hicn_claim": "hicn",
         });
         let settings = Settings::parse(&settings.to_string(), Stage::Sandbox).expect("settings");
-        let state = State::new(&self.aws, Stage::Sandbox, settings, Limits::default()).await;
+        let aws = recorded().await;
+        let state = State::new(&aws, Stage::Sandbox, settings, Limits::default()).await;
         state.expect("a sandbox")
     }
 
