@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "the name of a test is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
+mod costs;
 mod cross_patient;
 mod expired;
 mod instance;
@@ -13,4 +14,5 @@ mod pair;
 mod panics;
 mod races;
 mod rounds;
+mod runbooks;
 mod timing;

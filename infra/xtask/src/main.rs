@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod admin;
 mod bench;
 mod checks;
+mod cost;
 mod deployment;
 mod doctor;
 mod failure;
@@ -62,6 +63,8 @@ enum Command {
     StartUp(start_up::Options),
     /// Run HAPI FHIR's validator over answers of the running sandbox (needs Maven and a JDK).
     Validate(validate::Options),
+    /// Reckon what a month costs and write it into infra/docs/cost.md.
+    Cost,
     /// Write the routes into the API's definition, the local router and the README.
     Routes,
 }
@@ -104,6 +107,7 @@ fn run(command: Command, workspace: &Workspace) -> Outcome {
         Command::Package => package::run(workspace),
         Command::StartUp(options) => start_up::run(workspace, &options),
         Command::Validate(options) => validate::run(workspace, options),
+        Command::Cost => cost::write(&workspace.root),
         Command::Routes => routes::write(&workspace.root),
     }
 }
@@ -124,6 +128,7 @@ mod tests {
             "CHANGELOG.md",
             "infra/docs/architecture.md",
             "infra/docs/compatibility.md",
+            "infra/docs/cost.md",
             "infra/docs/keys.md",
             "infra/docs/local.md",
             "infra/docs/measurements.md",

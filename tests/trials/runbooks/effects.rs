@@ -1,0 +1,338 @@
+//! What the pages promise, looked at where it can be seen.
+
+use std::env;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::types::AttributeValue;
+use bluebutton::audit::{Action, Event};
+use bluebutton::oauth::sha256_hex;
+use bluebutton::store::Transaction;
+use jiff::{Timestamp, ToSpan};
+use serde_json::{Value, json};
+
+use crate::instance::{Answer, Instance, Request};
+use crate::pair::{Pair, Sandbox, Tokens};
+
+use super::reader::Reader;
+
+/// The pages of which more is seen than that every command succeeds.
+const WATCHED: [&str; 9] = [
+    "dead-letters",
+    "delete-stack",
+    "leaked-client-secret",
+    "reload-claims",
+    "restore-table",
+    "revoke-application",
+    "rotate-signing-key",
+    "sign-in-lockouts",
+    "throttle-storm",
+];
+
+/// Somebody who is locked out.
+const USER_NAME: &str = "somebody";
+
+/// The deployment that the pages are worked through on.
+pub(super) struct World {
+    sandbox: Sandbox,
+}
+
+pub(super) fn is_watched(page: &str) -> bool {
+    WATCHED.contains(&page)
+}
+
+impl World {
+    pub(super) async fn of_the_environment() -> Self {
+        let sandbox = Sandbox::running().await.expect("a stack");
+        Self { sandbox }
+    }
+
+    /// Works through a watched page.
+    pub(super) async fn watch(&self, page: &str, reader: Reader<'_>) {
+        match page {
+            "dead-letters" => self.dead_letters(reader),
+            "delete-stack" => self.delete_stack(reader).await,
+            "leaked-client-secret" => self.leaked_client_secret(reader).await,
+            "reload-claims" => self.reload_claims(reader).await,
+            "restore-table" => self.restore_table(reader).await,
+            "revoke-application" => self.revoke_application(reader).await,
+            "rotate-signing-key" => self.rotate_signing_key(reader).await,
+            "sign-in-lockouts" => self.sign_in_lockouts(reader).await,
+            "throttle-storm" => self.throttle_storm(reader).await,
+            _ => unreachable!("{page} is not watched"),
+        }
+    }
+
+    fn dead_letters(&self, mut reader: Reader<'_>) {
+        reader.knows("KEY", key(&reader));
+        reader.aside(r#"aws sqs send-message --queue-url "$(aws sqs get-queue-url --queue-name "$STACK-dead-letters" --query QueueUrl --output text)" --message-body '{"a": "file"}'"#);
+        reader.through("purge-queue");
+        let waiting = reader.aside(
+            r#"aws sqs get-queue-attributes --queue-url "$QUEUE_URL" --output text --query Attributes.ApproximateNumberOfMessages \
+              --attribute-names ApproximateNumberOfMessages"#,
+        );
+        assert_eq!(waiting.trim(), "0");
+        reader.to_the_end();
+    }
+
+    /// The old secret ends at once, the new one works, and with the grants every token ends.
+    async fn leaked_client_secret(&self, mut reader: Reader<'_>) {
+        let (pair, tokens) = self.connected(0).await;
+        reader.knows("CLIENT_ID", &pair.application.client_id);
+        reader.through("renew-secret --end-old");
+        let instance = self.instance().await;
+        let refused = instance.answer(&pair.refreshment(&tokens.refresh)).await;
+        assert_eq!(refused.status, 401, "{refused:?}");
+        let secret = reader.file("new-secret");
+        let refreshed = refresh(&instance, &pair, secret.trim(), &tokens).await;
+        let tokens = Tokens::of(&refreshed).unwrap_or_else(|| panic!("{refreshed:?}"));
+        assert!(pair.has_access(&instance, &tokens.access).await);
+        reader.through("end-grants");
+        assert!(!pair.has_access(&instance, &tokens.access).await);
+        let refused = refresh(&instance, &pair, secret.trim(), &tokens).await;
+        assert_eq!(refused.text("error"), "invalid_grant", "{refused:?}");
+        reader.to_the_end();
+    }
+
+    /// From the next request on nothing is given; what is undone before the grants ended is as it was.
+    async fn revoke_application(&self, mut reader: Reader<'_>) {
+        let (pair, tokens) = self.connected(0).await;
+        let instance = self.instance().await;
+        reader.knows("CLIENT_ID", &pair.application.client_id);
+        reader.through("application deactivate");
+        assert!(!pair.has_access(&instance, &tokens.access).await);
+        reader.aside(r#"bluebutton-admin application activate "$CLIENT_ID""#);
+        assert!(pair.has_access(&instance, &tokens.access).await);
+        reader.aside(r#"bluebutton-admin application deactivate "$CLIENT_ID""#);
+        reader.to_the_end();
+        assert!(!pair.has_access(&instance, &tokens.access).await);
+        assert_eq!(self.sandbox.grant_id(&pair).await, None);
+    }
+
+    async fn throttle_storm(&self, mut reader: Reader<'_>) {
+        let (pair, tokens) = self.connected(1).await;
+        let instance = self.instance().await;
+        reader.knows("CLIENT_ID", &pair.application.client_id);
+        reader.through("application deactivate");
+        assert!(!pair.has_access(&instance, &tokens.access).await);
+        reader.through("application activate");
+        assert!(pair.has_access(&instance, &tokens.access).await);
+        reader.to_the_end();
+    }
+
+    /// What was lost is back, and what was never lost is as it was.
+    async fn reload_claims(&self, mut reader: Reader<'_>) {
+        let (pair, tokens) = self.connected(2).await;
+        let instance = self.instance().await;
+        let before = claims(&instance, &tokens).await;
+        reader.knows("PREFIX", PREFIX);
+        reader.knows("PATIENT", pair.patient.as_str());
+        reader.through("inspect");
+        self.delete_a_claim(&pair).await;
+        let damaged = claims(&instance, &tokens).await;
+        assert_eq!(damaged.len() + 1, before.len());
+        reader.to_the_end();
+        let after = claims(&instance, &tokens).await;
+        assert!(after == before, "answers differ after the reload");
+    }
+
+    /// Old tokens are good until their key is over, and new ones at once; a dropped key takes its tokens along.
+    async fn rotate_signing_key(&self, mut reader: Reader<'_>) {
+        let (pair, first) = self.connected(3).await;
+        reader.through("rotate status");
+        age(&reader, "next_since");
+        reader.through("rotate switch");
+        let instance = self.instance().await;
+        assert!(pair.has_access(&instance, &first.access).await);
+        // A refresh ends the access token before it, so the other key's token is another pair's.
+        let (other, second) = self.connected(3).await;
+        assert!(other.has_access(&instance, &second.access).await);
+        let previous = configuration(&reader)["signing_keys"]["previous"].clone();
+        reader.knows("OLD_KEY_ID", previous.as_str().unwrap());
+        age(&reader, "current_since");
+        reader.through("rotate finish");
+        let instance = self.instance().await;
+        assert!(!pair.has_access(&instance, &first.access).await);
+        assert!(other.has_access(&instance, &second.access).await);
+        reader.through("rotate drop current");
+        let instance = self.instance().await;
+        assert!(!other.has_access(&instance, &second.access).await);
+        other.renews(&instance, &second).await;
+        reader.to_the_end();
+    }
+
+    /// A grant that was lost is back, and one that its person withdrew stays withdrawn. The local AWS restores the newest
+    /// state whatever second it is told, so that the harm is done after the restore.
+    async fn restore_table(&self, mut reader: Reader<'_>) {
+        let (lost, its_tokens) = self.connected(0).await;
+        let (withdrawn, tokens) = self.connected(1).await;
+        let instance = self.instance().await;
+        reader.knows("TABLE", env::var("GRANTS_TABLE").unwrap());
+        reader.knows("POINT_IN_TIME", format!("{:.0}", Timestamp::now()));
+        reader.through("restore-table-to-point-in-time");
+        self.lose_the_grant(&lost).await;
+        self.withdraw(&withdrawn).await;
+        assert!(!lost.has_access(&instance, &its_tokens.access).await);
+        reader.through("copy-table");
+        assert!(lost.has_access(&instance, &its_tokens.access).await);
+        assert!(!withdrawn.has_access(&instance, &tokens.access).await);
+        reader.to_the_end();
+    }
+
+    async fn sign_in_lockouts(&self, mut reader: Reader<'_>) {
+        let table = env::var("SIGN_IN_FAILURES_TABLE").unwrap();
+        let key = format!("account#{}", sha256_hex(USER_NAME));
+        let lock = self.dynamodb().put_item().table_name(&table);
+        lock.item("pk", AttributeValue::S(key.clone()))
+            .send()
+            .await
+            .unwrap();
+        reader.knows("USER_NAME", USER_NAME);
+        reader.to_the_end();
+        let found = self.dynamodb().get_item().table_name(&table);
+        let found = found.key("pk", AttributeValue::S(key)).send().await;
+        assert_eq!(found.unwrap().item, None);
+    }
+
+    /// The stack goes and the tables stay, until they are deleted one by one.
+    async fn delete_stack(&self, mut reader: Reader<'_>) {
+        let claims = || async {
+            let table = env::var("CLAIMS_TABLE").unwrap();
+            let described = self.dynamodb().describe_table().table_name(table);
+            described.send().await.is_ok()
+        };
+        reader.through("stack-delete-complete");
+        let stacks = r#"aws cloudformation list-stacks --output text --query "StackSummaries[?StackName=='$STACK'].StackStatus""#;
+        assert!(!reader.aside(stacks).contains("CREATE_COMPLETE"));
+        assert!(claims().await);
+        reader.through("aws dynamodb delete-table");
+        assert!(!claims().await);
+        reader.to_the_end();
+    }
+
+    async fn instance(&self) -> Instance {
+        Instance::start(&self.sandbox.aws).await
+    }
+
+    fn dynamodb(&self) -> DynamoDb {
+        DynamoDb::new(&self.sandbox.aws)
+    }
+
+    /// The person of that number with a new application, connected.
+    async fn connected(&self, person: u64) -> (Pair, Tokens) {
+        let pair = self.sandbox.pair(person).await;
+        let tokens = self.sandbox.tokens(&pair, &self.instance().await).await;
+        (pair, tokens)
+    }
+
+    async fn lose_the_grant(&self, pair: &Pair) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let lost = self
+            .dynamodb()
+            .delete_item()
+            .table_name(env::var("GRANTS_TABLE").unwrap())
+            .key("patient", text(pair.patient.as_str()))
+            .key("client_id", text(&pair.application.client_id));
+        lost.send().await.unwrap();
+    }
+
+    async fn withdraw(&self, pair: &Pair) {
+        let grant_id = self.sandbox.grant_id(pair).await.unwrap();
+        let event = Event {
+            at: Timestamp::now(),
+            patient: &pair.patient,
+            client_id: &pair.application.client_id,
+            action: Action::GrantRevoked,
+            detail: "",
+            request_id: "",
+        };
+        let removed = self.sandbox.tables.remove_grant(&grant_id, &event).await;
+        assert_eq!(removed.unwrap(), Transaction::Done);
+    }
+
+    async fn delete_a_claim(&self, pair: &Pair) {
+        let table = env::var("CLAIMS_TABLE").unwrap();
+        let patient = AttributeValue::S(pair.patient.as_str().to_owned());
+        let found = self
+            .dynamodb()
+            .query()
+            .table_name(&table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :claim)")
+            .expression_attribute_values(":pk", patient.clone())
+            .expression_attribute_values(":claim", AttributeValue::S("C#".to_owned()))
+            .limit(1);
+        let found = found.send().await.unwrap().items.unwrap();
+        let delete = self.dynamodb().delete_item().table_name(&table);
+        let delete = delete.key("pk", patient).key("sk", found[0]["sk"].clone());
+        delete.send().await.unwrap();
+    }
+}
+
+impl Pair {
+    async fn renews(&self, instance: &Instance, tokens: &Tokens) {
+        let answer = instance.answer(&self.refreshment(&tokens.refresh)).await;
+        let next = Tokens::of(&answer).unwrap_or_else(|| panic!("{answer:?}"));
+        assert!(self.has_access(instance, &next.access).await);
+    }
+}
+
+/// The folder of the files of claims in the bucket.
+pub(super) const PREFIX: &str = "rif";
+
+/// A file of claims in the bucket.
+fn key(reader: &Reader<'_>) -> String {
+    let list = r#"aws s3api list-objects-v2 --bucket "$RIF_BUCKET" --query 'Contents[0].Key' --output text"#;
+    reader.aside(list).trim().to_owned()
+}
+
+/// The exchange of a refresh token with that secret.
+async fn refresh(instance: &Instance, pair: &Pair, secret: &str, tokens: &Tokens) -> Answer {
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", &tokens.refresh),
+        ("client_id", &pair.application.client_id),
+        ("client_secret", secret),
+    ];
+    instance.answer(&Request::post("/v2/o/token/", form)).await
+}
+
+/// All claims as they are answered, page by page, but for when they were loaded.
+async fn claims(instance: &Instance, tokens: &Tokens) -> Vec<Value> {
+    let mut claims = Vec::new();
+    loop {
+        let page = format!(
+            "/v2/fhir/ExplanationOfBenefit?_count=50&startIndex={}",
+            claims.len()
+        );
+        let answer = instance
+            .answer(&Request::get(page).bearer(&tokens.access))
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let bundle = answer.json();
+        for entry in bundle["entry"].as_array().into_iter().flatten() {
+            let mut claim = entry["resource"].clone();
+            claim["meta"]["lastUpdated"].take();
+            claim["created"].take();
+            claims.push(claim);
+        }
+        if bundle["total"] == claims.len() {
+            return claims;
+        }
+    }
+}
+
+fn configuration(reader: &Reader<'_>) -> Value {
+    let text = reader.aside(
+        r#"aws secretsmanager get-secret-value --secret-id "$CONFIGURATION_SECRET" --query SecretString --output text"#,
+    );
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Puts a time of the configuration two days back: a step waits for hours that no test has.
+fn age(reader: &Reader<'_>, name: &str) {
+    let mut changed = configuration(reader);
+    let then = Timestamp::now() - 48.hours();
+    changed["signing_keys"][name] = json!(then.to_string());
+    reader.aside(&format!(
+        r#"aws secretsmanager put-secret-value --secret-id "$CONFIGURATION_SECRET" --secret-string '{changed}'"#
+    ));
+}
