@@ -79,7 +79,7 @@ struct Deed {
     name: &'static str,
     /// Requests that it takes.
     requests: u128,
-    /// Strongly consistent reads of one item.
+    /// Reads of one item of other tables; nearly all are strongly consistent.
     gets: u128,
     /// Reads of the claims table, eventually consistent.
     claims_gets: u128,
@@ -107,9 +107,9 @@ const DEEDS: [Deed; 7] = [
     Deed { name: "code for tokens", requests: 1, gets: 3, claims_gets: 0, queries: 0, writes: 1, transacted: 5, signatures: 1, claims_units_thousandths: 0, milliseconds: 60, bytes: 1_500, of_thousand: 5 },
     Deed { name: "refresh", requests: 1, gets: 3, claims_gets: 0, queries: 0, writes: 1, transacted: 5, signatures: 1, claims_units_thousandths: 0, milliseconds: 60, bytes: 1_500, of_thousand: 100 },
     Deed { name: "userinfo", requests: 1, gets: 3, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 15, bytes: 800, of_thousand: 70 },
-    Deed { name: "Patient", requests: 1, gets: 3, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 15, bytes: 1_500, of_thousand: 150 },
-    Deed { name: "Coverage", requests: 1, gets: 3, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 15, bytes: 3_000, of_thousand: 150 },
-    Deed { name: "ExplanationOfBenefit, a page of 10", requests: 1, gets: 3, claims_gets: 0, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 4_000, milliseconds: 20, bytes: 25_600, of_thousand: 500 },
+    Deed { name: "Patient", requests: 1, gets: 4, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 15, bytes: 1_500, of_thousand: 150 },
+    Deed { name: "Coverage", requests: 1, gets: 4, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 15, bytes: 3_000, of_thousand: 150 },
+    Deed { name: "ExplanationOfBenefit, a page of 10", requests: 1, gets: 4, claims_gets: 0, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 4_000, milliseconds: 20, bytes: 25_600, of_thousand: 500 },
 ];
 
 /// What a month holds.
@@ -416,7 +416,7 @@ fn switches() -> String {
 }
 
 fn calls() -> String {
-    let mut out = "| what a caller does | requests | consistent reads | reads of claims | queries of claims | writes | \
+    let mut out = "| what a caller does | requests | reads | reads of claims | queries of claims | writes | \
                    items in transactions | signatures | read units of claims | billed ms | bytes out | of 1,000 calls |\n\
                    |---|---|---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
