@@ -71,7 +71,7 @@ impl World {
               --attribute-names ApproximateNumberOfMessages"#,
         );
         assert_eq!(waiting.trim(), "0");
-        reader.to_the_end();
+        reader.finish();
     }
 
     /// The old secret ends at once, the new one works, and with the grants every token ends.
@@ -90,7 +90,7 @@ impl World {
         assert!(!pair.has_access(&instance, &tokens.access).await);
         let refused = refresh(&instance, &pair, secret.trim(), &tokens).await;
         assert_eq!(refused.text("error"), "invalid_grant", "{refused:?}");
-        reader.to_the_end();
+        reader.finish();
     }
 
     /// From the next request on nothing is given; what is undone before the grants ended is as it was.
@@ -103,7 +103,7 @@ impl World {
         reader.aside(r#"bluebutton-admin application activate "$CLIENT_ID""#);
         assert!(pair.has_access(&instance, &tokens.access).await);
         reader.aside(r#"bluebutton-admin application deactivate "$CLIENT_ID""#);
-        reader.to_the_end();
+        reader.finish();
         assert!(!pair.has_access(&instance, &tokens.access).await);
         assert_eq!(self.sandbox.grant_id(&pair).await, None);
     }
@@ -116,7 +116,7 @@ impl World {
         assert!(!pair.has_access(&instance, &tokens.access).await);
         reader.through("application activate");
         assert!(pair.has_access(&instance, &tokens.access).await);
-        reader.to_the_end();
+        reader.finish();
     }
 
     /// What was lost is back, and what was never lost is as it was.
@@ -130,7 +130,7 @@ impl World {
         self.delete_a_claim(&pair).await;
         let damaged = claims(&instance, &tokens).await;
         assert_eq!(damaged.len() + 1, before.len());
-        reader.to_the_end();
+        reader.finish();
         let after = claims(&instance, &tokens).await;
         assert!(after == before, "answers differ after the reload");
     }
@@ -157,7 +157,7 @@ impl World {
         let instance = self.instance().await;
         assert!(!other.has_access(&instance, &second.access).await);
         other.renews(&instance, &second).await;
-        reader.to_the_end();
+        reader.finish();
     }
 
     /// A grant that was lost is back, and one that its person withdrew stays withdrawn. The local AWS restores the newest
@@ -175,7 +175,7 @@ impl World {
         reader.through("copy-table");
         assert!(lost.has_access(&instance, &its_tokens.access).await);
         assert!(!withdrawn.has_access(&instance, &tokens.access).await);
-        reader.to_the_end();
+        reader.finish();
     }
 
     async fn sign_in_lockouts(&self, mut reader: Reader<'_>) {
@@ -187,7 +187,7 @@ impl World {
             .await
             .unwrap();
         reader.knows("USER_NAME", USER_NAME);
-        reader.to_the_end();
+        reader.finish();
         let found = self.dynamodb().get_item().table_name(&table);
         let found = found.key("pk", AttributeValue::S(key)).send().await;
         assert_eq!(found.unwrap().item, None);
@@ -206,7 +206,7 @@ impl World {
         assert!(claims().await);
         reader.through("aws dynamodb delete-table");
         assert!(!claims().await);
-        reader.to_the_end();
+        reader.finish();
     }
 
     async fn instance(&self) -> Instance {

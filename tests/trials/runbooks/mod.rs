@@ -126,7 +126,7 @@ fn read_the_rest(tools: &Tools, stack: &str) {
         if page.name != INDEX {
             know_of_the_deployment(&mut reader);
         }
-        reader.to_the_end();
+        reader.finish();
     }
 }
 

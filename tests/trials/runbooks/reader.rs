@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Works to the end of the page.
-    pub(super) fn to_the_end(mut self) {
+    pub(super) fn finish(mut self) {
         while let Some(part) = self.parts.next() {
             self.take(&part);
         }
