@@ -31,7 +31,9 @@ async fn every_call_asks_of_aws_what_the_cost_page_reckons_with() {
     let mut note = |name: &'static str| {
         counted.insert(name, counts(&proxy.take_seen(), &claims));
     };
-    // The first calls read keys and open connections, and a person's first of a day is noted for the statistics.
+    // The first calls read keys and open connections, an address's first sign-in makes its count, and a person's first
+    // data of a day are noted for the statistics.
+    let _ = approved(&pair, &instance).await;
     let first = sandbox.tokens(&pair, &instance).await;
     let noted = Request::get("/v2/fhir/Patient").bearer(&first.access);
     assert_eq!(instance.answer(&noted).await.status, 200);
