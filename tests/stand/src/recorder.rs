@@ -232,20 +232,17 @@ fn of_statement(part: &Value) -> Asked {
     }
 }
 
-/// The kind of a key such as `requests#client#...`: the words in front, each with its `#`; or a key that is one short word,
-/// as no id, no hash and no token is.
+/// The kind of a key such as `requests#client#...`: the words in front, each with its `#`; or the whole of a key of
+/// short words alone, as no id, no hash and no token is.
 fn leading(part: &Value) -> Option<String> {
     let key = ["Key", "Item"]
         .iter()
         .find_map(|name| part[name].as_object())?;
     let partition = PARTITION_KEYS.iter().find_map(|name| key.get(*name))?;
     let key = partition["S"].as_str()?;
-    if is_word(key) {
-        return Some(key.to_owned());
-    }
     let words = key.split_inclusive('#');
     let kind: String = words
-        .take_while(|word| word.strip_suffix('#').is_some_and(is_word))
+        .take_while(|word| is_word(word.strip_suffix('#').unwrap_or(word)))
         .collect();
     (!kind.is_empty()).then_some(kind)
 }
@@ -313,6 +310,11 @@ mod tests {
             "DynamoDB.GetItem",
             item("requests#client#A1#b"),
             &["dynamodb:GetItem transient requests#client#"],
+        );
+        check(
+            "DynamoDB.GetItem",
+            item("usage#load"),
+            &["dynamodb:GetItem transient usage#load"],
         );
         // A person's id, and whatever is no kind, is not written down.
         check(
