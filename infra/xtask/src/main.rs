@@ -136,7 +136,9 @@ mod tests {
         ] {
             let text = fs::read_to_string(root.join(document)).unwrap();
             for named in text.split("cargo xtask ").skip(1) {
-                let name = named.split(|c: char| !c.is_ascii_alphabetic()).next();
+                let name = named
+                    .split(|c: char| !c.is_ascii_alphabetic() && c != '-')
+                    .next();
                 let name = name.unwrap_or_default();
                 assert!(
                     command.find_subcommand(name).is_some(),

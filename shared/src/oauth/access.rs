@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// The most calls of tables that a request with a token waits for at the same time: grant, application, the token's end,
-/// two counters, the data and how fresh it is.
-const CALLS_AT_ONCE: usize = 8;
+/// two counters, the data, how fresh it is and the audit record.
+const CALLS_AT_ONCE: usize = 9;
 
 /// Verifies access tokens: first locally ([`Verifier::verify`]), then against what holds now ([`Verifier::confirm`]).
 pub struct Verifier {
