@@ -1,10 +1,6 @@
 //! Wiring of the `discovery` function.
 
-use bluebutton::{
-    config::{self, Configuration},
-    http,
-    oauth::keys::Keys,
-};
+use bluebutton::{config, http, oauth::keys::Keys};
 use discovery::{Health, State};
 use jiff::Timestamp;
 
@@ -13,8 +9,7 @@ async fn main() -> Result<(), http::Error> {
     http::start_logging(env!("CARGO_PKG_NAME"));
     let aws = config::aws(env!("CARGO_PKG_NAME")).await;
     let keys = Keys::read(&aws, Timestamp::now()).await?;
-    let stage = Configuration::read(&aws).await?.stage;
-    let health = Health::new(&aws, stage)?;
+    let health = Health::new(&aws, keys.stage())?;
     let state = State { keys, health };
     http::serve(|call| discovery::handle(&state, call)).await
 }

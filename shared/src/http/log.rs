@@ -29,7 +29,7 @@ const FIELDS: [&str; 7] = [
 ];
 
 /// Crates whose messages are written by us, as constants. Of other crates' events only target and level are logged.
-const OUR_CRATES: [&str; 14] = [
+const OUR_CRATES: [&str; 13] = [
     "bluebutton",
     "authorize",
     "token",
@@ -40,7 +40,6 @@ const OUR_CRATES: [&str; 14] = [
     "discovery",
     "portal",
     "ingest",
-    "check",
     "check",
     "metrics",
     "bluebutton_admin",

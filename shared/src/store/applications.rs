@@ -72,18 +72,12 @@ impl ApplicationsTable {
     /// # Errors
     /// As every call of a table.
     pub async fn all(&self) -> Result<Vec<Application>, StoreError> {
-        let found = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(StoreError::of)?;
-        found.iter().map(application).collect()
+        let scan = self.client.scan().table_name(&self.table);
+        whole_table::all(scan)
+            .await?
+            .iter()
+            .map(application)
+            .collect()
     }
 
     /// Calls `see` for every application, with nothing but what is counted.

@@ -94,20 +94,13 @@ impl GrantsTable {
     /// # Errors
     /// As every call of a table.
     pub async fn of_application(&self, client_id: &str) -> Result<Vec<Grant>, StoreError> {
-        let found = self
+        let scan = self
             .client
             .scan()
             .table_name(&self.table)
             .filter_expression("client_id = :client_id")
-            .expression_attribute_values(":client_id", item::string(client_id))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(StoreError::of)?;
-        found.iter().map(grant).collect()
+            .expression_attribute_values(":client_id", item::string(client_id));
+        whole_table::all(scan).await?.iter().map(grant).collect()
     }
 
     /// Calls `see` for every grant, with nothing but what is counted. The name that a person signed in with is not read.

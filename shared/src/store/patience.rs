@@ -1,6 +1,9 @@
-//! Trying again: for loads and for emptying tables, which may take their time. Requests of people never wait like this.
+//! How long a table is waited for beyond the usual. Loads and the emptying of tables take their time and try again, as
+//! requests of people never do; counts beside a request are hurried.
 
 use std::time::Duration;
+
+use aws_sdk_dynamodb::config::{Builder, Config, retry::RetryConfig, timeout::TimeoutConfig};
 
 use super::StoreError;
 
@@ -8,6 +11,18 @@ use super::StoreError;
 const RETRIES_MAX: u32 = 8;
 
 const FIRST_PAUSE_MILLISECONDS: u64 = 50;
+
+/// How long a request waits for what is only counted. The reads beside it take a few milliseconds, and a count that is
+/// late is better left out, or to the next call, than waited for; nor is it tried again.
+const HURRIED_MILLISECONDS: u64 = 500;
+
+/// The settings of a call that a request does not wait for long, sent once.
+pub(super) fn hurried() -> Builder {
+    let patience = Duration::from_millis(HURRIED_MILLISECONDS);
+    Config::builder()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build())
+}
 
 /// Tries a step that may be done more than once until it works, for about ten seconds. A conflict means that another
 /// writer was faster: the step reads again and decides anew, at once.

@@ -1,24 +1,18 @@
 //! The counts of requests, among the transient table's items: how many of a kind came in a window of time, and how many
 //! of an application on a day.
 
-use std::time::Duration;
-
-use aws_sdk_dynamodb::config::{Config, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::{Client, types::ReturnValue};
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use super::item::{self, Item};
+use super::patience::hurried;
 use super::usage::start_of;
 use super::{StoreError, attributes};
 use crate::oauth::sha256_hex;
 
 /// How the keys of counts begin. The roles of resource functions may change such items of the table and no others.
 const KEY_PREFIX: &str = "requests#";
-
-/// How long a request waits for its count. The reads beside it take a few milliseconds, and a count that is late is
-/// better left out than waited for; nor is it tried again.
-const PATIENCE_MILLISECONDS: u64 = 500;
 
 /// How the attributes are called that count a window.
 const WINDOW: &str = "window";
@@ -142,11 +136,7 @@ impl RequestCountsTable {
 
 /// What an update leaves, of an update that is sent once and not waited for long.
 async fn sent(update: UpdateItemFluentBuilder) -> Result<Item, StoreError> {
-    let patience = Duration::from_millis(PATIENCE_MILLISECONDS);
-    let once = Config::builder()
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build());
-    let updated = update.customize().config_override(once).send().await;
+    let updated = update.customize().config_override(hurried()).send().await;
     let updated = updated.map_err(StoreError::of)?;
     Ok(updated.attributes.unwrap_or_default())
 }

@@ -10,16 +10,13 @@
 //! twice a year, together with the year's counts, so that each person is counted once and the counts need no walk
 //! through people.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{Config, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
-use super::{StoreError, attributes, item};
+use super::{StoreError, attributes, item, patience::hurried};
 use crate::{identity::BeneId, oauth::sha256_hex};
 
 /// How the keys begin; roles name the parts of the table by these.
@@ -30,9 +27,6 @@ const REPORT: &str = "usage#report";
 /// The counts of a year stand in so many items, one for each first digit of a hash: people who come for the first time
 /// at the same moment seldom meet on one.
 const SHARDS: &str = "0123456789abcdef";
-
-/// How long a call waits for its place in the statistics. What takes longer is left to the person's next call.
-const PATIENCE_MILLISECONDS: u64 = 500;
 
 /// How often two people's first calls may meet on one count before one of them is left to the next call.
 const ATTEMPTS_MAX: u32 = 3;
@@ -303,13 +297,6 @@ pub(super) fn start_of(day: Date) -> Timestamp {
 /// A year's numbers are asked for in the next one: after that nobody needs to know whom it counted.
 fn end_of_use(day: Date) -> Timestamp {
     start_of(Date::constant(day.year() + 2, 1, 1))
-}
-
-fn hurried() -> aws_sdk_dynamodb::config::Builder {
-    let patience = Duration::from_millis(PATIENCE_MILLISECONDS);
-    Config::builder()
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build())
 }
 
 #[cfg(test)]

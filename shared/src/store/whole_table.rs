@@ -1,8 +1,9 @@
-//! Emptying a table and walking through it: for the sandbox, its lists and the daily counts, never on a request's path.
+//! Emptying a table and walking through it: for the sandbox, operators and the daily counts, never on a request's path.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::{DeleteRequest, Select, WriteRequest};
 use tokio::task::JoinSet;
 
@@ -46,6 +47,13 @@ pub(super) async fn for_each_key(
             return Ok(());
         }
     }
+}
+
+/// Every item that the scan lets through, strongly consistent.
+pub(super) async fn all(scan: ScanFluentBuilder) -> Result<Vec<Item>, StoreError> {
+    let found = scan.consistent_read(true).into_paginator().items().send();
+    let found: Result<Vec<_>, _> = found.collect().await;
+    found.map_err(StoreError::of)
 }
 
 /// Calls `see` with what `read` makes of every item's attributes of that projection. Eventually consistent, which costs
