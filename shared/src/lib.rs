@@ -3,6 +3,7 @@
 //! `rif`, `fhir` and `mapping` are pure; `store` is the only module that knows DynamoDB.
 
 pub mod audit;
+pub mod aws_call;
 pub mod config;
 pub mod exchange;
 pub mod fhir;

@@ -1,22 +1,17 @@
-//! The calls of AWS: the new versions by Lambda, CodeDeploy, and the secret of the account. Lambda's and CodeDeploy's are
-//! signed here, because clients of the SDK for three calls of two services would be most of this program.
+//! The calls of AWS: the new versions by Lambda, CodeDeploy, and the secret of the account.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_credential_types::provider::ProvideCredentials as _;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
-use bluebutton::config::{self, ConfigError, variable};
-use bluebutton::http::{StatusCode, header};
+use bluebutton::aws_call::{self, CallError, Service, Signing};
+use bluebutton::config::{self, variable};
+use bluebutton::http::{HeaderName, Method, header};
 use bluebutton::secret::Secret;
 use http_body_util::{BodyExt as _, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::TokioExecutor;
-use lambda_http::http::Request;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -31,34 +26,30 @@ const ANSWER_BYTES_MAX: usize = 7 * 1024 * 1024;
 /// The variable that names the secret of the account.
 pub(crate) const ACCOUNT_SECRET: &str = "ACCOUNT_SECRET";
 
+const LAMBDA: Service = Service {
+    name: "lambda",
+    id: "Lambda",
+    version: "2015-03-31",
+    signing: Signing::Usual,
+};
+const CODEDEPLOY: Service = Service {
+    name: "codedeploy",
+    id: "CodeDeploy",
+    version: "2014-10-06",
+    signing: Signing::Usual,
+};
+
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+
 /// Signs and sends.
 pub(crate) struct Aws {
     config: SdkConfig,
-    client: Client<HttpsConnector<HttpConnector>, String>,
-    url_suffix: String,
 }
 
-/// Why a call of AWS led to nothing. Names the call, never what it held.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
-    /// No credentials or no Region.
-    #[error("{0} cannot be signed")]
-    Unsigned(&'static str),
-    /// No answer, or none in time.
-    #[error("{0} does not answer")]
-    Unanswered(&'static str),
-    /// Another status than 200.
-    #[error("{0} answers {1}")]
-    Refused(&'static str, StatusCode),
-    /// An answer or a secret of another form.
-    #[error("{0} does not have the expected form")]
-    Malformed(&'static str),
-}
-
-/// One call, before it is signed.
+/// One call of a service, as JSON.
 struct Outgoing<'a> {
     name: &'static str,
-    service: &'static str,
+    service: Service,
     path: String,
     target: Option<&'static str>,
     body: &'a Value,
@@ -71,19 +62,8 @@ struct Incoming {
 }
 
 impl Aws {
-    pub(crate) fn new(config: SdkConfig) -> Result<Self, ConfigError> {
-        let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())
-            .map_err(|_| ConfigError::UnreadableCertificates)?
-            // A local AWS answers without TLS; AWS's own addresses all begin with https.
-            .https_or_http()
-            .enable_http1()
-            .build();
-        Ok(Self {
-            config,
-            client: Client::builder(TokioExecutor::new()).build(tls),
-            url_suffix: variable("URL_SUFFIX")?,
-        })
+    pub(crate) fn new(config: SdkConfig) -> Self {
+        Self { config }
     }
 
     /// The name of the group that a deployment belongs to, which begins with the function's.
@@ -140,7 +120,7 @@ impl Aws {
         let answer = self
             .send(Outgoing {
                 name,
-                service: "codedeploy",
+                service: CODEDEPLOY,
                 path: "/".to_owned(),
                 target: Some(target),
                 body,
@@ -149,23 +129,28 @@ impl Aws {
         Ok(answer.body)
     }
 
+    /// Sends it once: a walk that is repeated in part would meet codes and tokens that it has used up.
     async fn send(&self, outgoing: Outgoing<'_>) -> Result<Incoming, CallError> {
         let name = outgoing.name;
-        let request = self
-            .signed(&outgoing)
-            .await
-            .ok_or(CallError::Unsigned(name))?;
-        let unanswered = || CallError::Unanswered(name);
         let patience = Duration::from_secs(CALL_SECONDS_MAX);
-        let answer = timeout(patience, self.client.request(request)).await;
-        let answer = answer
-            .map_err(|_| unanswered())?
-            .map_err(|_| unanswered())?;
-        if answer.status() != StatusCode::OK {
-            return Err(CallError::Refused(name, answer.status()));
-        }
+        let call = aws_call::Call {
+            name,
+            service: outgoing.service,
+            origin: outgoing
+                .service
+                .origin(&self.config)
+                .ok_or(CallError::Unsigned(name))?,
+            method: Method::POST,
+            headers: outgoing.headers(),
+            path: outgoing.path,
+            body: outgoing.body.to_string(),
+            timeouts: TimeoutConfig::builder().operation_timeout(patience).build(),
+            retries: RetryConfig::disabled(),
+        };
+        let answer = call.send(&self.config).await?;
         let is_function_error = answer.headers().contains_key("x-amz-function-error");
         let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect();
+        let unanswered = || CallError::Unanswered(name);
         let body = timeout(patience, body)
             .await
             .map_err(|_| unanswered())?
@@ -175,52 +160,13 @@ impl Aws {
             body: body.to_bytes().to_vec(),
         })
     }
+}
 
-    /// The request with its signature (Signature Version 4); `None` without credentials or Region.
-    async fn signed(&self, outgoing: &Outgoing<'_>) -> Option<Request<String>> {
-        let Outgoing {
-            service,
-            path,
-            target,
-            body,
-            ..
-        } = outgoing;
-        let region = self.config.region()?.as_ref();
-        let base = match self.config.endpoint_url() {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("https://{service}.{region}.{}", self.url_suffix),
-        };
-        let mut request = Request::post(format!("{base}{path}"))
-            .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
-            .header(header::USER_AGENT, concat!("app/", env!("CARGO_PKG_NAME")));
-        if let Some(target) = target {
-            request = request.header("x-amz-target", *target);
-        }
-        let mut request = request.body(body.to_string()).ok()?;
-        let credentials = self
-            .config
-            .credentials_provider()?
-            .provide_credentials()
-            .await
-            .ok()?;
-        let identity = credentials.into();
-        let parameters = SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name(service)
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .ok()?;
-        let headers = request.headers().iter();
-        let headers =
-            headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let uri = request.uri().to_string();
-        let body = SignableBody::Bytes(request.body().as_bytes());
-        let signable = SignableRequest::new("POST", &uri, headers, body).ok()?;
-        let (instructions, _) = sign(signable, &parameters.into()).ok()?.into_parts();
-        instructions.apply_to_request_http1x(&mut request);
-        Some(request)
+impl Outgoing<'_> {
+    fn headers(&self) -> Vec<(HeaderName, &'static str)> {
+        let content_type = (header::CONTENT_TYPE, "application/x-amz-json-1.1");
+        let target = self.target.map(|target| (TARGET, target));
+        [content_type].into_iter().chain(target).collect()
     }
 }
 
@@ -234,7 +180,7 @@ impl Functions for Aws {
         let event = call.event();
         let outgoing = Outgoing {
             name: "lambda:InvokeFunction",
-            service: "lambda",
+            service: LAMBDA,
             path,
             target: None,
             body: &event,

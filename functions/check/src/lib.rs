@@ -14,13 +14,13 @@ mod walk;
 use std::fmt;
 
 use aws_config::SdkConfig;
+pub use bluebutton::aws_call::CallError;
 use bluebutton::config::{ConfigError, variable};
 use bluebutton::http;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use tracing::{error, info};
 
-pub use self::aws::CallError;
 use self::aws::{ACCOUNT_SECRET, Aws};
 pub use self::functions::{Answer, Call, Function, Functions, Unanswered};
 pub use self::walk::{Account, Failure, Stage, Walked, walk};
@@ -55,7 +55,7 @@ impl Check {
     /// When the environment is incomplete.
     pub fn from_environment(aws: SdkConfig) -> Result<Self, ConfigError> {
         Ok(Self {
-            aws: Aws::new(aws)?,
+            aws: Aws::new(aws),
             stage: Stage::named(&variable("STAGE")?),
             account_secret: variable(ACCOUNT_SECRET).ok(),
         })
@@ -101,7 +101,7 @@ impl Check {
 ///
 /// # Errors
 /// When CodeDeploy cannot be told: it then waits for its hour and rolls back, too.
-pub async fn handle(check: &Check, event: LifecycleEvent) -> Result<(), CallError> {
+pub async fn handle(check: &Check, event: LifecycleEvent) -> Result<(), Untold> {
     let result = http::or_panic(|| Box::pin(check.result(&event))).await;
     let status = match result.unwrap_or(Err(Failed::Panicked)) {
         Ok(()) => "Succeeded",
@@ -115,14 +115,19 @@ pub async fn handle(check: &Check, event: LifecycleEvent) -> Result<(), CallErro
         deployment_id,
         lifecycle_event_hook_execution_id: execution,
     } = event;
-    check.aws.report(&deployment_id, &execution, status).await
+    Ok(check.aws.report(&deployment_id, &execution, status).await?)
 }
 
+/// CodeDeploy was not told.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Untold(#[from] CallError);
+
 /// What Lambda notes of a report that did not arrive: its kind.
-impl From<CallError> for Diagnostic {
-    fn from(error: CallError) -> Self {
+impl From<Untold> for Diagnostic {
+    fn from(error: Untold) -> Self {
         Self {
-            error_type: "CallError".to_owned(),
+            error_type: "Untold".to_owned(),
             error_message: error.to_string(),
         }
     }

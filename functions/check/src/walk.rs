@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::aws::CallError;
+use crate::CallError;
 use crate::browser::{Browser, hidden, target};
 use crate::functions::{Answer, Call, Function, Functions};
 

@@ -6,23 +6,23 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
-use aws_sdk_s3::Client;
 use bluebutton::config::{self, ConfigError, Configuration};
 use bluebutton::http;
 use bluebutton::identity::MedicareNumberHasher;
-use bluebutton::metrics::{self, AwsCalls, Dimensions, Ending, Ids, Metric, Record};
+use bluebutton::metrics::{self, Dimensions, Ending, Ids, Metric, Record};
 use bluebutton::store::load::{LoadError, Loader, Observer, RejectedRow, Summary};
 use bluebutton::store::{ClaimsTable, IdentityTable, UsageTable};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use tracing::{error, info, warn};
 
-use self::object::{ObjectReader, decode_key};
+pub use self::object::Objects;
+use self::object::decode_key;
 
 /// What the function needs: the objects, and the tables of the loader.
 pub struct Ingest {
     /// Where the objects are.
-    pub s3: Client,
+    pub objects: Objects,
     /// Where people and claims go.
     pub claims: ClaimsTable,
     /// Where hashed Medicare numbers go.
@@ -59,18 +59,13 @@ impl Ingest {
         let stage = Configuration::read(aws).await?.stage;
         let dynamodb = config::dynamodb(aws);
         Ok(Self {
-            s3: s3(aws),
+            objects: Objects::new(aws.clone()),
             claims: ClaimsTable::new(dynamodb.clone(), config::variable("CLAIMS_TABLE")?),
             identity: IdentityTable::new(dynamodb.clone(), config::variable("IDENTITY_TABLE")?),
             usage: UsageTable::new(dynamodb, config::variable("TRANSIENT_TABLE")?),
             hasher: MedicareNumberHasher::read(aws, stage).await?,
         })
     }
-}
-
-fn s3(aws: &SdkConfig) -> Client {
-    let counted = aws_sdk_s3::config::Builder::from(aws).interceptor(AwsCalls);
-    Client::from_conf(counted.build())
 }
 
 /// Answers a run of Lambda: loads the objects of the event under a record of their own, and writes its line.
@@ -132,16 +127,15 @@ fn location(record: &S3EventRecord) -> Option<(&str, String)> {
 }
 
 async fn load(ingest: &Ingest, bucket: &str, key: &str) -> Result<Summary, IngestError> {
-    let request = ingest.s3.get_object().bucket(bucket).key(key);
-    let object = request.send().await.map_err(|_| IngestError::Unreadable)?;
+    let object = ingest.objects.get(bucket, key).await;
+    let (reader, download) = object.map_err(|_| IngestError::Unreadable)?;
     let loader = Loader::new(
         ingest.claims.clone(),
         ingest.identity.clone(),
         ingest.hasher.clone(),
         Timestamp::now(),
     );
-    let (reader, pump) = ObjectReader::new(object.body);
-    let (summary, ()) = tokio::join!(loader.load(reader, key, Arc::new(Log)), pump);
+    let (summary, ()) = tokio::join!(loader.load(reader, key, Arc::new(Log)), download);
     let summary = summary?;
     // What is loaded is loaded, whether or not it is known how old it is.
     if let Err(error) = ingest.usage.note_load(Timestamp::now()).await {

@@ -14,7 +14,7 @@ use bluebutton::identity::{BeneId, MedicareNumberHasher};
 use bluebutton::rif::ClaimType;
 use bluebutton::store::load::LoadError;
 use bluebutton::store::{ClaimsTable, IdentityTable, UsageTable};
-use ingest::{Ingest, IngestError, handle};
+use ingest::{Ingest, IngestError, Objects, handle};
 use lambda_runtime::Diagnostic;
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn loads_the_good_rows_of_an_object_and_refuses_one_that_is_not_rif() {
     s3.create_bucket().bucket(&name).send().await.unwrap();
     let claims = ClaimsTable::new(dynamodb.clone(), &name);
     let ingest = Ingest {
-        s3: s3.clone(),
+        objects: Objects::new(aws.clone()),
         claims: claims.clone(),
         identity: IdentityTable::new(dynamodb.clone(), &name),
         usage: UsageTable::new(dynamodb.clone(), &name),
@@ -85,7 +85,7 @@ async fn a_panic_fails_the_event_in_words_that_quote_nothing() {
         .build();
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let ingest = Ingest {
-        s3: aws_sdk_s3::Client::new(&aws),
+        objects: Objects::new(aws),
         claims: ClaimsTable::new(dynamodb.clone(), "claims"),
         identity: IdentityTable::new(dynamodb.clone(), "identity"),
         usage: UsageTable::new(dynamodb, "transient"),

@@ -1,0 +1,313 @@
+//! Calls of AWS that no client of the SDK is linked for.
+//!
+//! A client weighs a quarter of a megabyte in a program that makes one call with it. What matters of it is not in the
+//! client but in the SDK's runtime, which is used here: signatures, time-outs, repetitions, the one connector of the
+//! program, the user agent.
+
+use std::{fmt, mem};
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
+use aws_runtime::invocation_id::InvocationIdInterceptor;
+use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::classifiers::{
+    HttpStatusCodeClassifier, TransientErrorClassifier,
+};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer, Layer};
+use aws_types::SigningName;
+use aws_types::region::SigningRegion;
+use aws_types::service_config::ServiceConfigKey;
+use lambda_http::http::{HeaderName, Method, Request, StatusCode};
+
+use crate::config::variable;
+use crate::metrics::AwsCalls;
+
+/// With what AWS says that a call may succeed a moment later.
+const REPEATED: &[u16] = &[429, 500, 502, 503, 504];
+
+/// One call.
+#[derive(Clone)]
+pub struct Call {
+    /// The service and the action, as policies name them.
+    pub name: &'static str,
+    /// Where it goes.
+    pub service: Service,
+    /// The origin that answers, as of [`Service::origin`].
+    pub origin: String,
+    /// GET or POST.
+    pub method: Method,
+    /// Path and query, percent-encoded.
+    pub path: String,
+    /// Header fields beside those that the SDK sends.
+    pub headers: Vec<(HeaderName, &'static str)>,
+    /// The body.
+    pub body: String,
+    /// How long it may take up to the head of the answer.
+    pub timeouts: TimeoutConfig,
+    /// How often it may be made.
+    pub retries: RetryConfig,
+}
+
+/// A service of AWS, as calls of it are addressed and signed.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// The name in addresses and signatures.
+    pub name: &'static str,
+    /// The SDK's name for it, of which `AWS_ENDPOINT_URL_<ID>` is made.
+    pub id: &'static str,
+    /// The version of its API.
+    pub version: &'static str,
+    /// How paths and bodies are signed.
+    pub signing: Signing,
+}
+
+/// How paths and bodies are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// As most services want it.
+    Usual,
+    /// The path as it is sent, and the checksum of the body in a header.
+    S3,
+}
+
+/// The answer to a call, with a status of 200 to 299 and a body that may still be arriving.
+pub type Answer = aws_smithy_runtime_api::http::Response<SdkBody>;
+
+/// Why a call led to nothing. Names the action, never what it held.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// No credentials, no Region or no address.
+    #[error("{0} cannot be signed")]
+    Unsigned(&'static str),
+    /// No answer, or none in time.
+    #[error("{0} does not answer")]
+    Unanswered(&'static str),
+    /// Another status than 200 to 299.
+    #[error("{0} answers {1}")]
+    Refused(&'static str, StatusCode),
+    /// A success whose body, or whose secret, has another form.
+    #[error("{0} does not have the expected form")]
+    Malformed(&'static str),
+}
+
+impl Service {
+    /// Where the environment says that the service is, else its address in the Region, as in
+    /// `https://s3.eu-west-1.amazonaws.com`. `None` without a Region.
+    #[must_use]
+    pub fn origin(self, aws: &SdkConfig) -> Option<String> {
+        if let Some(elsewhere) = self.elsewhere(aws) {
+            return Some(elsewhere.trim_end_matches('/').to_owned());
+        }
+        let fips = if aws.use_fips() == Some(true) {
+            "-fips"
+        } else {
+            ""
+        };
+        let region = aws.region()?;
+        let suffix = variable("URL_SUFFIX");
+        let suffix = suffix.as_deref().unwrap_or("amazonaws.com");
+        Some(format!("https://{}{fips}.{region}.{suffix}", self.name))
+    }
+
+    /// The address of another AWS than Amazon's, if the environment names one.
+    #[must_use]
+    pub fn elsewhere(self, aws: &SdkConfig) -> Option<String> {
+        let key = ServiceConfigKey::builder()
+            .service_id(self.id)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url");
+        let of_service = aws.service_config().zip(key.build().ok());
+        let of_service = of_service.and_then(|(config, key)| config.load_config(key));
+        of_service.or_else(|| aws.endpoint_url().map(str::to_owned))
+    }
+
+    fn signing_options(self) -> SigningOptions {
+        let mut options = SigningOptions::default();
+        let is_s3 = self.signing == Signing::S3;
+        options.double_uri_encode = !is_s3;
+        options.normalize_uri_path = !is_s3;
+        options.content_sha256_header = is_s3;
+        options
+    }
+}
+
+impl Call {
+    /// Signs and sends it, again if need be; the answer's head is there, its body may still be arriving.
+    ///
+    /// # Errors
+    /// When there is no answer in time, or one that is not a success.
+    pub async fn send(self, aws: &SdkConfig) -> Result<Answer, CallError> {
+        let name = self.name;
+        let operation = self.operation(aws).ok_or(CallError::Unsigned(name))?;
+        operation.invoke(self).await.map_err(|error| match error {
+            SdkError::ServiceError(refused) => CallError::Refused(name, refused.err().0),
+            SdkError::ConstructionFailure(_) => CallError::Unsigned(name),
+            _ => CallError::Unanswered(name),
+        })
+    }
+
+    fn operation(&self, aws: &SdkConfig) -> Option<Operation<Self, Answer, Refused>> {
+        let plugin = StaticRuntimePlugin::new()
+            .with_config(self.config(aws)?)
+            .with_runtime_components(components(aws)?);
+        let operation = Operation::builder()
+            .service_name(self.service.id)
+            .operation_name(self.name)
+            .endpoint_url(&self.origin)
+            .http_client(aws.http_client()?)
+            .timeout_config(self.timeouts.clone())
+            .standard_retry(&self.retries)
+            .with_connection_poisoning()
+            .interceptor(InvocationIdInterceptor::new())
+            .interceptor(UserAgentInterceptor::new())
+            .interceptor(AwsCalls)
+            .retry_classifier(TransientErrorClassifier::<Refused>::new())
+            .retry_classifier(HttpStatusCodeClassifier::new_from_codes(REPEATED))
+            .runtime_plugin(plugin)
+            .serializer(Self::request)
+            .deserializer_impl(Successes);
+        Some(operation.build())
+    }
+
+    fn config(&self, aws: &SdkConfig) -> Option<FrozenLayer> {
+        let mut layer = Layer::new("call");
+        layer.store_put(AuthSchemeOptionResolverParams::new(()));
+        layer.store_put(ApiMetadata::new(self.service.name, self.service.version));
+        layer.store_put(SigV4OperationSigningConfig {
+            region: Some(SigningRegion::from(aws.region()?.clone())),
+            name: Some(SigningName::from_static(self.service.name)),
+            signing_options: self.service.signing_options(),
+            ..SigV4OperationSigningConfig::default()
+        });
+        if let Some(program) = aws.app_name() {
+            layer.store_put(program.clone());
+        }
+        Some(layer.freeze())
+    }
+
+    fn request(self) -> Result<HttpRequest, BoxError> {
+        let mut request = Request::builder().method(self.method).uri(self.path);
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        Ok(request.body(SdkBody::from(self.body))?.try_into()?)
+    }
+}
+
+/// What every call is signed and sent with.
+fn components(aws: &SdkConfig) -> Option<RuntimeComponentsBuilder> {
+    let scheme = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
+    let components = RuntimeComponentsBuilder::new("call")
+        .with_auth_scheme_option_resolver(Some(scheme))
+        .with_auth_scheme(SigV4AuthScheme::new())
+        .with_identity_resolver(SCHEME_ID, aws.credentials_provider()?)
+        .with_identity_cache(aws.identity_cache());
+    // Without one of its own the configuration leaves the clock to the runtime.
+    Some(match aws.sleep_impl() {
+        Some(clock) => components.with_sleep_impl(Some(clock)),
+        None => components,
+    })
+}
+
+/// Never what is called: a path may name a file, a body holds what it holds.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Call({})", self.name)
+    }
+}
+
+/// The status of an answer that is not a success.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refused(StatusCode);
+
+/// Gives successes out with the bodies that are still arriving.
+#[derive(Debug)]
+struct Successes;
+
+impl DeserializeResponse for Successes {
+    fn deserialize_streaming_with_config(
+        &self,
+        response: &mut HttpResponse,
+        _config: &ConfigBag,
+    ) -> Option<Result<Output, OrchestratorError<Error>>> {
+        let status = response.status();
+        status.is_success().then(|| {
+            let taken = Answer::new(status, SdkBody::taken());
+            Ok(Output::erase(mem::replace(response, taken)))
+        })
+    }
+
+    fn deserialize_nonstreaming_with_config(
+        &self,
+        response: &HttpResponse,
+        _config: &ConfigBag,
+    ) -> Result<Output, OrchestratorError<Error>> {
+        let status = StatusCode::from_u16(response.status().as_u16());
+        let refused = Refused(status.map_err(OrchestratorError::other)?);
+        Err(OrchestratorError::operation(Error::erase(refused)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_types::region::Region;
+
+    const S3: Service = Service {
+        name: "s3",
+        id: "S3",
+        version: "2006-03-01",
+        signing: Signing::S3,
+    };
+
+    #[test]
+    fn goes_to_the_address_of_the_region_unless_the_environment_names_another() {
+        let in_region = || SdkConfig::builder().region(Region::new("us-gov-west-1"));
+        check(in_region(), Some("https://s3.us-gov-west-1.amazonaws.com"));
+        let fips = in_region().use_fips(true);
+        check(fips, Some("https://s3-fips.us-gov-west-1.amazonaws.com"));
+        let local = in_region().endpoint_url("http://localhost:4566/");
+        check(local, Some("http://localhost:4566"));
+        check(SdkConfig::builder(), None);
+
+        fn check(aws: aws_types::sdk_config::Builder, expected: Option<&str>) {
+            assert_eq!(S3.origin(&aws.build()).as_deref(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_signed_is_not_sent() {
+        let aws = SdkConfig::builder()
+            .region(Region::new("eu-west-1"))
+            .build();
+        let call = Call {
+            name: "s3:GetObject",
+            service: S3,
+            origin: "http://127.0.0.1:1".to_owned(),
+            method: Method::GET,
+            path: "/claims/week-47.csv".to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+            timeouts: TimeoutConfig::disabled(),
+            retries: RetryConfig::disabled(),
+        };
+        assert_eq!(format!("{call:?}"), "Call(s3:GetObject)");
+        let sent = call.send(&aws).await;
+        assert_eq!(sent.err(), Some(CallError::Unsigned("s3:GetObject")));
+    }
+}
