@@ -8,6 +8,7 @@ use bluebutton::oauth::Scopes;
 use serde_json::{Value, json};
 
 use crate::runtime::{self, Start};
+use crate::tls::Tls;
 use crate::{BASE, CLIENT_ID, CONFIGURATION, OWN, Stand, public_key};
 
 /// The functions, each with a file of `events/` that it can answer on a stand. (`ingest`, for which nobody waits, is
@@ -29,7 +30,7 @@ pub const KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/start-up";
 pub const DYNAMODB_URL: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
 /// What the environment names by the stand's own names, and the other services by one that it does not look at.
-const NAMES: [(&str, &str); 13] = [
+const NAMES: [(&str, &str); 14] = [
     ("APPLICATIONS_TABLE", "applications"),
     ("AUDIT_TABLE", "audit"),
     ("AWS_ACCESS_KEY_ID", "test"),
@@ -40,6 +41,11 @@ const NAMES: [(&str, &str); 13] = [
     ("GRANTS_TABLE", "grants"),
     ("IDENTITY_SECRET", CONFIGURATION),
     ("IDENTITY_TABLE", "identity"),
+    // The one person of the stand asks again and again.
+    (
+        "LIMITS",
+        "token_requests_per_second=1000,address_requests_per_second=1000",
+    ),
     ("PUBLIC_BASE_URL", BASE),
     ("REFRESH_TOKENS_TABLE", "refresh-tokens"),
     ("SIGN_IN_FAILURES_TABLE", "failures"),
@@ -48,12 +54,15 @@ const NAMES: [(&str, &str); 13] = [
 /// A stand with a person and a claim, and what a function's process needs to find it.
 pub struct FirstStart {
     stand: Stand,
+    tls: Tls,
     environment: Vec<(&'static str, String)>,
 }
 
 impl FirstStart {
-    /// Each service listens at an address of its own, as in AWS, so that none uses another's connections.
+    /// Each service listens at an address of its own, as in AWS, so that none uses another's connections; and as in AWS
+    /// it speaks TLS.
     pub async fn new() -> Self {
+        let tls = Tls::new().expect("the stand works");
         let stand = Stand::new().await;
         stand.load_person(OWN);
         stand.load_claim(OWN, bluebutton::rif::ClaimType::Carrier, "-1", false);
@@ -68,12 +77,17 @@ impl FirstStart {
             "AWS_ENDPOINT_URL_KMS",
             "AWS_ENDPOINT_URL_SECRETS_MANAGER",
         ] {
-            environment.push((name, stand.tables.listen()));
+            let behind_tls = tls.in_front_of(&stand.tables.listen());
+            environment.push((name, behind_tls.expect("the stand works")));
         }
         for name in ["TRANSIENT_TABLE", "TOKEN_SECRET"] {
             environment.push((name, "transient".to_owned()));
         }
-        Self { stand, environment }
+        Self {
+            stand,
+            tls,
+            environment,
+        }
     }
 
     /// Changes a variable of the environment.
@@ -82,16 +96,22 @@ impl FirstStart {
         self.environment.push((name, value));
     }
 
-    /// Starts the program, under a tool if there is one, and waits for its first answer. Also says how many connections
-    /// to AWS it made before it was ready, and how many in all.
+    /// Starts the program, under a tool if there is one, and waits for its answers to an event that comes so often. Also
+    /// says how many connections to AWS (handshakes included) it made before it was ready, and how many in all.
     ///
     /// # Errors
     /// When the program ends or fails before it is ready.
-    pub fn run(&self, mut program: Command, event: &Value) -> io::Result<(Start, [usize; 2])> {
+    pub fn run(
+        &self,
+        mut program: Command,
+        event: &Value,
+        times: u32,
+    ) -> io::Result<(Start, [usize; 2])> {
         let before = self.stand.tables.connections();
         let made = || self.stand.tables.connections() - before;
         program.env_clear().envs(self.environment.iter().cloned());
-        let start = runtime::start(program, event, made)?;
+        program.env("SSL_CERT_FILE", self.tls.trusted());
+        let start = runtime::start(program, (event, times), made)?;
         let connections = [start.at_ready, made()];
         Ok((start, connections))
     }

@@ -8,6 +8,7 @@ mod http;
 pub mod proxy;
 pub mod recorder;
 pub mod runtime;
+mod tls;
 mod wire;
 
 use std::io::BufReader;

@@ -1,6 +1,7 @@
-//! Lambda's runtime interface for one start of one program: it is given one event, and what it does until it has
-//! answered is timed. (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>)
+//! Lambda's runtime interface for one start of one program: it is given an event, and what it does until it has
+//! answered is timed; then the same again, for what a call takes of the processor when all is warm. (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>)
 
+use std::fs;
 use std::io::{self, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -36,15 +37,20 @@ pub struct Start {
     pub at_ready: usize,
     /// What it answered, or null for a failure.
     pub answer: Value,
+    /// What the processor spent on the program up to the first answer; known on Linux.
+    pub cpu: Option<Duration>,
+    /// What it spent on each of the later answers.
+    pub cpu_of_later: Option<Duration>,
 }
 
-/// Starts the program and waits for its answer to the event; `observe` is asked when the program is ready.
+/// Starts the program and waits for its answers to the event, which comes so often; `observe` is asked when the program
+/// is ready.
 ///
 /// # Errors
 /// When it cannot be started, or ends or fails before it is ready.
 pub fn start(
     mut program: Command,
-    event: &Value,
+    (event, times): (&Value, u32),
     observe: impl Fn() -> usize,
 ) -> io::Result<Start> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -59,7 +65,7 @@ pub fn start(
         .stderr(Stdio::null());
     let started = Instant::now();
     let mut child = program.spawn()?;
-    let answered = converse(&mut child, &listener, started, event, observe);
+    let answered = converse(&mut child, &listener, started, (event, times), observe);
     // Without the interface the program ends by itself, so that a tool that watches it can say what it saw.
     drop(listener);
     child.wait()?;
@@ -70,36 +76,66 @@ fn converse(
     child: &mut Child,
     listener: &TcpListener,
     started: Instant,
-    event: &Value,
+    (event, times): (&Value, u32),
     observe: impl Fn() -> usize,
 ) -> io::Result<Start> {
     let mut connection = accept(child, listener)?;
     let mut reader = BufReader::new(connection.try_clone()?);
-    let mut start = None;
+    let (mut start, mut answers): (Option<Start>, u32) = (None, 0);
     while let Some(received) = Received::read(&mut reader) {
         let path = received.path.as_str();
-        match (path.strip_prefix(INVOCATION), &mut start) {
-            (Some("next"), None) => {
-                start = Some(Start {
+        match path.strip_prefix(INVOCATION) {
+            Some("next") if answers == times => {
+                let spent = start.as_ref().and_then(|start| start.cpu).zip(cpu(child));
+                let of_later =
+                    spent.map(|(first, all)| all.saturating_sub(first) / (times - 1).max(1));
+                start = start.map(|start| Start {
+                    cpu_of_later: of_later,
+                    ..start
+                });
+                break;
+            }
+            Some("next") => {
+                start.get_or_insert_with(|| Start {
                     ready: started.elapsed(),
                     answered: Duration::ZERO,
                     at_ready: observe(),
                     answer: Value::Null,
+                    cpu: None,
+                    cpu_of_later: None,
                 });
                 wire::answer(&mut connection, 200, &EVENT_HEADERS, &event.to_string())?;
             }
-            (Some(path), Some(start)) if path != "next" => {
-                start.answered = started.elapsed();
-                if path.ends_with("/response") {
-                    start.answer = serde_json::from_slice(&received.body).unwrap_or_default();
+            Some(path) => {
+                let Some(start) = start.as_mut() else { break };
+                if answers == 0 {
+                    start.answered = started.elapsed();
+                    start.cpu = cpu(child);
+                    if path.ends_with("/response") {
+                        start.answer = serde_json::from_slice(&received.body).unwrap_or_default();
+                    }
                 }
+                answers += 1;
                 wire::answer(&mut connection, 202, &[], "")?;
-                break;
             }
-            _ => break,
+            None => break,
         }
     }
     start.ok_or_else(|| io::Error::other("the program did not ask for an event"))
+}
+
+/// What the processor has spent on the program: of each of its threads the first number of `schedstat`, in nanoseconds.
+fn cpu(child: &Child) -> Option<Duration> {
+    let threads = fs::read_dir(format!("/proc/{}/task", child.id())).ok()?;
+    let spent = threads.flatten().filter_map(|thread| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split(' ')
+            .next()?
+            .parse()
+            .ok()
+            .map(Duration::from_nanos)
+    });
+    Some(spent.sum())
 }
 
 /// The program's connection, unless it ends before it makes one.

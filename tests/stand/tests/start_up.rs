@@ -20,7 +20,7 @@ async fn every_connection_is_made_before_the_first_request() {
     for (name, file) in FIRST_EVENTS {
         let Some(program) = program(name) else { return };
         let (start, [before, in_all]) = stand
-            .run(Command::new(program), &stand.event(file))
+            .run(Command::new(program), &stand.event(file), 1)
             .unwrap();
         assert!(start.answered > start.ready, "{name}");
         assert_eq!(before, in_all, "{name}: {:?}", start.answer);
@@ -40,7 +40,7 @@ async fn tables_that_do_not_answer_delay_a_start_and_do_not_end_it() {
     for name in ["authorize", "token", "patient"] {
         let Some(program) = program(name) else { return };
         let event = stand.event(None);
-        let (start, _) = stand.run(Command::new(program), &event).unwrap();
+        let (start, _) = stand.run(Command::new(program), &event, 1).unwrap();
         assert!(
             start.ready < Duration::from_secs(DELAYED_SECONDS_MAX),
             "{name}"

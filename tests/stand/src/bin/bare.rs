@@ -8,8 +8,6 @@ use stand::{CONFIGURATION, first_start::KEY};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    // As a TLS handshake would, if the services of a stand spoke TLS.
-    let _ = aws_lc_rs::rand::fill(&mut [0]);
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);
     let keys = aws_sdk_kms::Client::new(&aws);

@@ -1,7 +1,7 @@
 //! Times and counts the start of each function up to its first answer, beside a bare function with the same SDK.
 //!
 //! `start-up FOLDER [--callgrind]`: the folder holds the programs. The services behind them are a stand on loopback, so
-//! that neither AWS's times nor TLS handshakes are part of it; the certificates of the system are read all the same.
+//! that AWS's times are not part of it; TLS is, with all the certificates that the system trusts.
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
 use std::error::Error;
@@ -16,9 +16,13 @@ use stand::first_start::{FIRST_EVENTS, FirstStart};
 /// How often each program starts. The shortest time counts, because the machine may be busy.
 const ROUNDS: usize = 20;
 
-/// What a start costs.
+/// How often the event comes when a warm call is measured.
+const WARM_CALLS: u32 = 100;
+
+/// What a start costs, and a call after it.
 struct Cost {
     instructions: Option<u64>,
+    cpu_of_call: Duration,
     ready: Duration,
     answered: Duration,
     /// Connections to AWS before it was ready, and until it had answered.
@@ -39,9 +43,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         |name: &str, event: &Value| measure(&stand, &folder.join(name), event, tool.as_deref());
     let bare = measure("bare", &stand.event(Some("patient_read_stu3_v1.json")))?;
     println!(
-        "| function | answer | million instructions | of bare | ready, ms | answered, ms | of bare | connections |"
+        "| function | answer | million instructions | of bare | ready, ms | answered, ms | of bare | connections | processor of a later call, ms |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     println!("{}", row("bare", &bare, &bare));
     for (name, file) in FIRST_EVENTS {
         let cost = measure(name, &stand.event(file))?;
@@ -57,14 +61,15 @@ fn measure(
     counts: Option<&Path>,
 ) -> Result<Cost, Box<dyn Error>> {
     let name = program.display();
-    let run = |command| {
+    let run = |command, times| {
         stand
-            .run(command, event)
+            .run(command, event, times)
             .map_err(|error| format!("{name}: {error}"))
     };
-    let (mut shortest, connections) = run(Command::new(program))?;
+    let (warm, _) = run(Command::new(program), WARM_CALLS)?;
+    let (mut shortest, connections) = run(Command::new(program), 1)?;
     for _ in 1..ROUNDS {
-        let (start, _) = run(Command::new(program))?;
+        let (start, _) = run(Command::new(program), 1)?;
         shortest.ready = shortest.ready.min(start.ready);
         shortest.answered = shortest.answered.min(start.answered);
     }
@@ -73,16 +78,15 @@ fn measure(
             let mut valgrind = Command::new("valgrind");
             valgrind.args(["--tool=callgrind", "--quiet"]);
             valgrind.arg(format!("--callgrind-out-file={}", file.display()));
-            run({
-                valgrind.arg(program);
-                valgrind
-            })?;
+            valgrind.arg(program);
+            run(valgrind, 1)?;
             total(&fs::read_to_string(file)?)
         }
         None => None,
     };
     Ok(Cost {
         instructions,
+        cpu_of_call: warm.cpu_of_later.unwrap_or_default(),
         ready: shortest.ready,
         answered: shortest.answered,
         connections,
@@ -106,7 +110,7 @@ fn row(name: &str, cost: &Cost, bare: &Cost) -> String {
     let (ready, answered) = (microseconds(cost.ready), microseconds(cost.answered));
     let [before, in_all] = cost.connections;
     format!(
-        "| {name} | {} | {} | {} | {} | {} | {} | {before} + {} |",
+        "| {name} | {} | {} | {} | {} | {} | {} | {before} + {} | {} |",
         cost.status,
         instructions.unwrap_or_default(),
         of_bare.unwrap_or_default(),
@@ -114,7 +118,14 @@ fn row(name: &str, cost: &Cost, bare: &Cost) -> String {
         tenths(answered, 1000),
         tenths(answered, microseconds(bare.answered)),
         in_all - before,
+        hundredths(microseconds(cost.cpu_of_call), 1000),
     )
+}
+
+/// A quotient with two decimals.
+fn hundredths(number: u64, of: u64) -> String {
+    let hundredths = number * 100 / of.max(1);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
 /// A quotient with one decimal.
