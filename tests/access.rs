@@ -21,6 +21,7 @@ const INSERT: &str = "dynamodb:PartiQLInsert";
 const SECRET: &str = "secretsmanager:GetSecretValue";
 const PUBLIC_KEY: &str = "kms:GetPublicKey";
 const SIGN: &str = "kms:Sign";
+const KEEP_SECRET: &str = "secretsmanager:PutSecretValue";
 
 /// The calls as they stand in a function's code without white space.
 #[rustfmt::skip]
@@ -81,12 +82,20 @@ const CALLS: &[(&str, &[Right])] = &[
     ("MedicareNumberHasher::read(", &[(SECRET, "IdentitySecret")]),
     ("Matcher::new(", &[(QUERY, "IdentityTable")]),
     ("Settings::read(", &[(SECRET, "IdentityProviderSecret")]),
-    (".get_object(", &[("s3:GetObject", "RifBucket")]),
+    ("\"s3:GetObject\"", &[("s3:GetObject", "RifBucket")]),
     ("\"lambda:InvokeFunction\"", &[("lambda:InvokeFunction", "Name")]),
     ("\"codedeploy:GetDeployment\"", &[("codedeploy:GetDeployment", "Name")]),
     ("\"codedeploy:PutLifecycleEventHookExecutionStatus\"", &[("codedeploy:PutLifecycleEventHookExecutionStatus", "Name")]),
     ("\"ACCOUNT_SECRET\"", &[(SECRET, "AccountSecret")]),
-    (".put_secret_value(", &[("secretsmanager:PutSecretValue", "AccountSecret")]),
+    (".put_secret_value(", &[(KEEP_SECRET, "AccountSecret")]),
+    ("rotation.read(", &[(SECRET, "ConfigurationSecret")]),
+    ("rotation.take(", &[
+        (SECRET, "ConfigurationSecret"), (KEEP_SECRET, "ConfigurationSecret"),
+        ("secretsmanager:UpdateSecretVersionStage", "ConfigurationSecret"),
+        ("kms:DescribeKey", "SigningKeys"), ("kms:GetKeyPolicy", "SigningKeys"),
+        ("kms:CreateKey", "SigningKeys"), ("kms:TagResource", "SigningKeys"),
+        ("kms:CreateAlias", "SigningKeys"),
+    ]),
 ];
 
 #[test]
@@ -175,9 +184,17 @@ fn resource<'a>(template: &'a str, name: &str) -> &'a str {
     ends.map_or(rest, |(at, _)| &rest[..at])
 }
 
-/// What Lambda itself does in a function's name: its log, and what it hands over to the queue of dead letters. (Traces
-/// have a policy of their own.)
-const LAMBDAS_OWN: [&str; 3] = ["logs:", "sqs:SendMessage", "kms:GenerateDataKey"];
+/// What services do in a function's name: Lambda its log, and what it hands over to the queue of dead letters; KMS the
+/// role that keeps copies of keys equal. (Traces have a policy of their own.)
+const SERVICES_OWN: [&str; 4] = [
+    "logs:",
+    "sqs:SendMessage",
+    "kms:GenerateDataKey",
+    "iam:CreateServiceLinkedRole",
+];
+
+/// What names a key that a statement's resource cannot: its alias or its tag.
+const NAMES_OF_KEYS: [&str; 2] = ["kms:ResourceAliases", "aws:RequestTag/SigningKeys"];
 
 /// The rights that statements allow, but for what Lambda does and what services decrypt on the function's behalf.
 fn statements(resource: &str) -> BTreeSet<String> {
@@ -187,13 +204,14 @@ fn statements(resource: &str) -> BTreeSet<String> {
             .split_once("Condition:")
             .unwrap_or((statement, ""));
         let (actions, resources) = statement.split_once("Resource:").expect("a Resource");
-        // Keys that a rotation made have no name of their own; their aliases stand for them.
-        let resources = match condition.contains("kms:ResourceAliases") {
+        // Keys that a rotation made have no name of their own; their aliases and tags stand for them.
+        let is_named_there = NAMES_OF_KEYS.iter().any(|name| condition.contains(name));
+        let resources = match is_named_there {
             true => condition,
             false => resources,
         };
         let actions = words(actions).filter(|word| word.contains(':') && !word.ends_with(':'));
-        let is_own = |action: &str| LAMBDAS_OWN.iter().any(|own| action.starts_with(own));
+        let is_own = |action: &str| SERVICES_OWN.iter().any(|own| action.starts_with(own));
         for action in actions.filter(|action| !is_own(action) && *action != "kms:Decrypt") {
             for name in names(resources) {
                 rights.insert(format!("{action} {name}"));

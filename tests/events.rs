@@ -49,11 +49,13 @@ const HTTP_EVENTS: [(&str, u16, &str); 20] = [
 type Ending = Result<&'static str, &'static str>;
 
 /// Events of the functions that are no endpoints.
-const OTHER_EVENTS: [(&str, Ending); 4] = [
+const OTHER_EVENTS: [(&str, Ending); 6] = [
     ("ingest_missing_object", Err("Unreadable")),
     ("ingest_object", Ok("null")),
     ("metrics_daily", Ok("null")),
     ("metrics_without_time", Err("NoTime")),
+    ("rotate_daily", Ok("null")),
+    ("rotate_of_another_time", Err("AnotherTime")),
 ];
 
 /// Functions that refuse every event until they are built.

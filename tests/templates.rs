@@ -17,7 +17,7 @@ const TEMPLATES: [&str; 5] = [
 ];
 
 /// Every alarm, by what follows the stack's name. The budget is no alarm of CloudWatch, and has a page as well.
-const ALARMS: [&str; 15] = [
+const ALARMS: [&str; 16] = [
     "audit-failures",
     "dead-letters",
     "firewall-blocks",
@@ -25,6 +25,7 @@ const ALARMS: [&str; 15] = [
     "function-throttles",
     "key-errors",
     "latency",
+    "old-keys",
     "provider-errors",
     "rejected-rows",
     "server-errors",
@@ -300,11 +301,11 @@ fn every_function_has_a_role_a_log_and_a_name_and_is_published_when_anything_of_
         ] {
             assert!(text.contains(&line), "{name} has no {line}");
         }
-        // These two are called as they are, by CodeDeploy and by a schedule.
+        // These are called as they are, by CodeDeploy and by schedules.
         let is_published =
             text.contains("AutoPublishAliasAllProperties: true\n      VersionDescription: ");
         assert!(
-            is_published || ["check", "metrics"].contains(&name.as_str()),
+            is_published || ["check", "metrics", "rotate"].contains(&name.as_str()),
             "{name}"
         );
     }

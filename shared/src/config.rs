@@ -253,7 +253,8 @@ pub fn kms(aws: &SdkConfig) -> Kms {
     )
 }
 
-fn secrets_manager(aws: &SdkConfig) -> SecretsManager {
+/// A client of Secrets Manager whose calls are counted.
+pub(crate) fn secrets_manager(aws: &SdkConfig) -> SecretsManager {
     let counted = aws_sdk_secretsmanager::config::Builder::from(aws).interceptor(AwsCalls);
     SecretsManager::from_conf(counted.build())
 }

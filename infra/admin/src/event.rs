@@ -14,6 +14,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bluebutton::config;
 use bluebutton::identity::BeneId;
 use bluebutton::oauth::random_token;
+use jiff::Timestamp;
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -22,8 +23,8 @@ use crate::client::Client;
 use crate::environment::refuse_real_aws;
 use crate::print::say;
 
-/// What an event may ask for: everything that an application knows or gets.
-const PLACEHOLDERS: [&str; 7] = [
+/// What an event may ask for: everything that an application knows or gets, and the time.
+const PLACEHOLDERS: [&str; 8] = [
     "TOKEN",
     "PATIENT",
     "CODE",
@@ -31,6 +32,7 @@ const PLACEHOLDERS: [&str; 7] = [
     "CLIENT_ID",
     "CLIENT_SECRET",
     "REDIRECT_URI",
+    "NOW",
 ];
 
 /// Which event, and whose.
@@ -102,6 +104,7 @@ fn values(
         ("CLIENT_ID", client.client_id.clone()),
         ("CLIENT_SECRET", client.client_secret.clone()),
         ("REDIRECT_URI", client.redirect_uri.clone()),
+        ("NOW", format!("{:.0}", Timestamp::now())),
     ]);
     if names.contains(&"CODE") {
         let code = client.code(&patient, verifier.expose(), None)?;

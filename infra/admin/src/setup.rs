@@ -180,11 +180,16 @@ async fn create(
     }
 }
 
-/// Tables and secrets under the names that the functions read: the output `ClaimsTable` is `CLAIMS_TABLE`.
+/// Tables, secrets and the aliases of keys under the names that the functions read: the output `ClaimsTable` is
+/// `CLAIMS_TABLE`.
 fn environment(outputs: &BTreeMap<String, String>) -> Map<String, Value> {
     outputs
         .iter()
-        .filter(|(name, _)| name.ends_with("Table") || name.ends_with("Secret"))
+        .filter(|(name, _)| {
+            ["Table", "Secret", "SigningKeys"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        })
         .map(|(name, value)| (stack::variable_name(name), Value::from(value.as_str())))
         .collect()
 }

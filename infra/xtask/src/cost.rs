@@ -153,6 +153,7 @@ const CALLS_OF_A_TRACE: u128 = 20;
 const AUDIT_BYTES: u128 = 250 + ITEM_OVERHEAD_BYTES;
 const AUDIT_MONTHS: u128 = 72;
 
+/// Of the data and of the alarms, the current and the next one that sign, and one that signed and is not deleted yet.
 const KEYS: u128 = 5;
 const SECRETS: u128 = 4;
 const METRICS: u128 = 150;

@@ -3,11 +3,12 @@ MiniStack brings boto3 into, as `deployment.py COMMAND ARGUMENT...`; answers are
 
 import json
 import sys
+from datetime import datetime, timedelta, timezone
 
 import boto3
 
 REGION = "us-east-1"
-SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "time": "2026-01-02T03:00:00Z", "detail": {}}
+SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
 
 def client(service):
@@ -89,10 +90,27 @@ def give_up(stack, event, bucket, key):
     functions.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event))
 
 
+def time(days_ago=0):
+    return f"{datetime.now(timezone.utc) - timedelta(days=days_ago):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def invoke(function):
     """Calls a function as its schedule does."""
-    answer = client("lambda").invoke(FunctionName=function, Payload=json.dumps(SCHEDULED))
+    answer = client("lambda").invoke(FunctionName=function, Payload=json.dumps({**SCHEDULED, "time": time()}))
     return {"error": answer.get("FunctionError"), "answer": answer["Payload"].read().decode()}
+
+
+def signing_keys(secret):
+    """The keys that the configuration names."""
+    return json.loads(client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])["signing_keys"]
+
+
+def age_signing_keys(secret, days):
+    """Makes the configuration say that its keys are that many days old."""
+    secrets = client("secretsmanager")
+    configuration = json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])
+    configuration["signing_keys"] |= {name: time(int(days)) for name in ("current_since", "next_since")}
+    secrets.put_secret_value(SecretId=secret, SecretString=json.dumps(configuration))
 
 
 def dead_letters(stack, seconds):
@@ -137,7 +155,9 @@ def left():
     }
 
 
-COMMANDS = [names, granted, settings, upload, invoke, give_up, dead_letters, delete, left]
+COMMANDS = [
+    names, granted, settings, upload, invoke, signing_keys, age_signing_keys, give_up, dead_letters, delete, left
+]
 
 if __name__ == "__main__":
     command = {command.__name__: command for command in COMMANDS}[sys.argv[1]]

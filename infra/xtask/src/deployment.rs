@@ -44,6 +44,9 @@ const INGEST_SECONDS_MAX: u64 = 60;
 /// A file that nobody can load; what it holds may stand in no message about it.
 const BROKEN_FILE: &str = "broken.csv";
 const BROKEN_CONTENT: &str = "NOT|A|RIF|FILE|BUT-SOMEBODYS-DATA\n";
+/// How old the keys are made, so that the next one is due, and so that the previous one is over.
+const SIGNING_DAYS: &str = "90";
+const DAYS_OF_THE_PREVIOUS_KEY: &str = "1";
 /// The acceptance tests of the main paths; each call through the local gateway takes at least 0.1 s.
 const ACCEPTANCE_TESTS: [&str; 7] = [
     "--package",
@@ -86,7 +89,11 @@ const LEFT: &[(&str, &[&str])] = &[
             "-AccountSecret-",
         ],
     ),
-    ("keys", &["/data", "/signing-a", "/signing-b"]),
+    // The rotation has made one.
+    (
+        "keys",
+        &["/data", "/signing-a", "/signing-b", "/signing-next-"],
+    ),
     ("buckets", &["-rif-", SAM_STACK]),
 ];
 /// SAM's own stack with the bucket that packages are uploaded to; all stacks of an account share it.
@@ -130,7 +137,8 @@ pub(crate) fn check(workspace: &Workspace, state: &Path) -> Outcome<Count> {
     deployment.check_update()?;
     count.add(checks::tests(workspace, &environment, &AFTER_THE_UPDATE)?);
     count.add(checks::tests(workspace, &environment, &ACCEPTANCE_TESTS)?);
-    deployment.check_the_scheduled_function()?;
+    deployment.check_the_daily_report()?;
+    deployment.check_the_rotation()?;
     describe_names(workspace, state, &deployment.aws, STACK)?;
     let granted = deployment.script(&["granted", STACK])?;
     sandbox::write(&state.join("granted.json"), &format!("{granted:#}\n"))?;
@@ -353,12 +361,41 @@ impl Deployment<'_> {
         self.aws.environment().into_iter().chain(files).collect()
     }
 
-    /// What its schedule calls once a day runs to its end.
-    fn check_the_scheduled_function(&self) -> Outcome {
-        let answer = self.script(&["invoke", &format!("{STACK}-metrics")])?;
+    fn check_the_daily_report(&self) -> Outcome {
+        self.run_by_schedule("metrics")
+    }
+
+    /// The rotation that is due is done: the next key signs, another is made, and the one that signed goes in the run
+    /// after that.
+    fn check_the_rotation(&self) -> Outcome {
+        let secret = self.output("ConfigurationSecret")?;
+        let keys = || self.script(&["signing_keys", &secret]);
+        let before = keys()?;
+        self.script(&["age_signing_keys", &secret, SIGNING_DAYS])?;
+        self.run_by_schedule("rotate")?;
+        let switched = keys()?;
+        self.script(&["age_signing_keys", &secret, DAYS_OF_THE_PREVIOUS_KEY])?;
+        self.run_by_schedule("rotate")?;
+        let finished = keys()?;
+        let is_done = switched["current"] == before["next"]
+            && switched["previous"] == before["current"]
+            && switched["next"].is_string()
+            && finished["next"] == switched["next"]
+            && finished["previous"].is_null();
+        match is_done {
+            true => Ok(()),
+            false => Err(Failure::new(format!(
+                "the rotation made {switched} and {finished} of {before}"
+            ))),
+        }
+    }
+
+    /// What a schedule calls runs to its end.
+    fn run_by_schedule(&self, function: &str) -> Outcome {
+        let answer = self.script(&["invoke", &format!("{STACK}-{function}")])?;
         match answer["error"].is_null() {
             true => Ok(()),
-            false => Err(Failure::new(format!("the metrics function: {answer}"))),
+            false => Err(Failure::new(format!("the {function} function: {answer}"))),
         }
     }
 

@@ -323,7 +323,7 @@ mod tests {
         let mut routed: Vec<_> = ROUTES
             .iter()
             .map(|r| r.function)
-            .chain(["check", "ingest", "metrics"])
+            .chain(["check", "ingest", "metrics", "rotate"])
             .collect();
         routed.sort_unstable();
         assert_eq!(named, routed);

@@ -29,7 +29,7 @@ const FIELDS: [&str; 7] = [
 ];
 
 /// Crates whose messages are written by us, as constants. Of other crates' events only target and level are logged.
-const OUR_CRATES: [&str; 13] = [
+const OUR_CRATES: [&str; 14] = [
     "bluebutton",
     "authorize",
     "token",
@@ -42,6 +42,7 @@ const OUR_CRATES: [&str; 13] = [
     "ingest",
     "check",
     "metrics",
+    "rotate",
     "bluebutton_admin",
 ];
 

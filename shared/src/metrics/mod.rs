@@ -60,6 +60,8 @@ pub enum Metric {
     Grants,
     /// Requests for data with an access token, of the day before.
     Calls,
+    /// For how many days the current signing key has signed.
+    SigningKeyAgeDays,
 }
 
 /// How a metric is called and measured.
@@ -86,7 +88,7 @@ const fn described(metric: Metric, name: &'static str, unit: Unit) -> Described 
 
 /// Every metric once, in the order of the enum.
 #[rustfmt::skip]
-pub(crate) const METRICS: [Described; 22] = [
+pub(crate) const METRICS: [Described; 23] = [
     described(Metric::Requests,              "Requests",              Unit::Count),
     described(Metric::ServerErrors,          "ServerErrors",          Unit::Count),
     described(Metric::ClientErrors,          "ClientErrors",          Unit::Count),
@@ -109,6 +111,7 @@ pub(crate) const METRICS: [Described; 22] = [
     described(Metric::ApplicationsConnected, "ApplicationsConnected", Unit::Count),
     described(Metric::Grants,                "Grants",                Unit::Count),
     described(Metric::Calls,                 "Calls",                 Unit::Count),
+    described(Metric::SigningKeyAgeDays,     "SigningKeyAgeDays",     Unit::None),
 ];
 
 /// Where lines say that they come from: the deployment and the program.

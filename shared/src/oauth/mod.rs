@@ -12,6 +12,7 @@ pub mod pkce;
 #[cfg(test)]
 mod redirect_mutations;
 mod redirect_uri;
+pub mod rotation;
 mod scopes;
 pub mod token;
 

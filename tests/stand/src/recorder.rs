@@ -66,6 +66,8 @@ const NAMES: [(&str, &str); 4] = [
     ("sqs", "QueueUrl"),
     ("codedeploy", "deploymentId"),
 ];
+/// What stands for a key while it has neither a name nor an alias: IAM decides by what it is to become.
+const NEW_KEY: &str = "a new key";
 
 impl Recorder {
     /// In front of the AWS at that `host:port`.
@@ -110,7 +112,7 @@ impl Recorder {
     fn note(&self, request: &Message, upstream: &mut Upstream) -> io::Result<()> {
         let program = program(request);
         for mut asked in asked(request) {
-            if asked.action.starts_with("kms:") {
+            if asked.action.starts_with("kms:") && asked.resource != NEW_KEY {
                 asked.resource = self.alias(asked.resource, request, upstream)?;
             }
             let line = json!({
@@ -174,6 +176,8 @@ fn asked(request: &Message) -> Vec<Asked> {
         ("s3", _) => vec![of_bucket(request)],
         // Nobody's rights are asked for what nobody has signed.
         ("", _) => Vec::new(),
+        ("kms", Some("CreateKey")) => of_new_key(&body),
+        ("kms", Some("CreateAlias")) => of_new_alias(&body),
         (service, Some(operation)) => vec![of_named(service, operation, &body)],
         (service, None) => vec![Asked {
             action: format!("{service}:{}", request.first_line),
@@ -272,6 +276,29 @@ fn of_bucket(request: &Message) -> Asked {
         resource: target.split('/').nth(1).unwrap_or_default().to_owned(),
         ..Asked::default()
     }
+}
+
+/// A key with tags is made and tagged.
+fn of_new_key(body: &Value) -> Vec<Asked> {
+    let tagged = body["Tags"].is_array().then_some("kms:TagResource");
+    let asked = |action: &str| Asked {
+        action: action.to_owned(),
+        resource: NEW_KEY.to_owned(),
+        ..Asked::default()
+    };
+    let actions = ["kms:CreateKey"].into_iter().chain(tagged);
+    actions.map(asked).collect()
+}
+
+/// IAM decides on the alias and on the key that gets it.
+fn of_new_alias(body: &Value) -> Vec<Asked> {
+    let alias = body["AliasName"].as_str().unwrap_or_default();
+    let asked = |resource: &str| Asked {
+        action: "kms:CreateAlias".to_owned(),
+        resource: resource.to_owned(),
+        ..Asked::default()
+    };
+    vec![asked(alias), asked(NEW_KEY)]
 }
 
 fn of_named(service: &str, operation: &str, body: &Value) -> Asked {
@@ -377,6 +404,21 @@ mod tests {
             "TrentService.Sign",
             json!({"KeyId": "a-key", "Message": "x"}),
             &["kms:Sign a-key"],
+        );
+        check(
+            "TrentService.CreateKey",
+            json!({"KeySpec": "ECC_NIST_P256"}),
+            &["kms:CreateKey a new key"],
+        );
+        check(
+            "TrentService.CreateKey",
+            json!({"Tags": [{"TagKey": "a", "TagValue": "b"}]}),
+            &["kms:CreateKey a new key", "kms:TagResource a new key"],
+        );
+        check(
+            "TrentService.CreateAlias",
+            json!({"AliasName": "alias/a", "TargetKeyId": "a-key"}),
+            &["kms:CreateAlias alias/a", "kms:CreateAlias a new key"],
         );
         check(
             "secretsmanager.GetSecretValue",

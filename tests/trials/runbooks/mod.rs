@@ -182,7 +182,7 @@ fn furnish(tools: &Tools, stack: &str) {
         aws s3 mb 's3://{bucket}'
         aws s3 cp rif 's3://{bucket}/{PREFIX}' --recursive
         aws sqs create-queue --queue-name '{stack}-dead-letters'
-        for log in api authorize token userinfo patient coverage eob discovery portal ingest; do
+        for log in api authorize token userinfo patient coverage eob discovery portal ingest rotate; do
           aws logs create-log-group --log-group-name "/bluebutton/{stack}/$log"
         done
         "#,
