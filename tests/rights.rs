@@ -49,13 +49,6 @@ const ON_BEHALF: &[(&str, &str)] = &[
     ),
 ];
 
-/// Functions that a local AWS cannot call as AWS does, and where else their calls are looked at. What they hold is not
-/// compared with what they use; what they ask for is still compared with what they hold.
-const NEVER_CALLED: &[(&str, &str)] = &[(
-    "check",
-    "CodeDeploy calls it and the local AWS knows none; functions/check/tests walk through the functions with it.",
-)];
-
 /// The bucket of `events/ingest_*.json`, which the suite makes on its sandbox in place of the template's.
 const BUCKET_OF_EVENTS: (&str, &str) = ("bluebutton-rif", "RifBucket");
 
@@ -84,8 +77,8 @@ struct Right {
 /// Where a right ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Condition {
-    /// Items whose key fits one of these.
-    Keys(BTreeSet<String>),
+    /// Items whose key fits this: each pattern of a statement is a right of its own, which has to be used.
+    Keys(String),
     /// Reads that name no attribute but these.
     Attributes(BTreeSet<String>),
 }
@@ -140,7 +133,7 @@ impl Right {
     fn allows(&self, call: &Call) -> bool {
         let same = self.function == call.function
             && self.action == call.action
-            && self.resource == call.resource;
+            && fits(&self.resource, &call.resource);
         same && self
             .only
             .as_ref()
@@ -151,13 +144,10 @@ impl Right {
 impl Condition {
     fn holds(&self, call: &Call) -> bool {
         match self {
-            Self::Keys(patterns) => call.leading.as_ref().is_some_and(|kind| {
-                let fits = |pattern: &String| match pattern.strip_suffix('*') {
-                    Some(beginning) => kind.starts_with(beginning),
-                    None => kind == pattern,
-                };
-                patterns.iter().any(fits)
-            }),
+            Self::Keys(pattern) => call
+                .leading
+                .as_ref()
+                .is_some_and(|kind| fits(pattern, kind)),
             Self::Attributes(allowed) => {
                 let named = call.attributes.as_ref();
                 named.is_some_and(|named| named.is_subset(allowed))
@@ -168,12 +158,13 @@ impl Condition {
 
 impl Display for Condition {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (what, words) = match self {
-            Self::Keys(words) => ("keys", words),
-            Self::Attributes(words) => ("attributes", words),
-        };
-        let words: Vec<_> = words.iter().map(String::as_str).collect();
-        write!(f, "{what} {}", words.join(", "))
+        match self {
+            Self::Keys(pattern) => write!(f, "keys {pattern}"),
+            Self::Attributes(names) => {
+                let names: Vec<_> = names.iter().map(String::as_str).collect();
+                write!(f, "attributes {}", names.join(", "))
+            }
+        }
     }
 }
 
@@ -199,6 +190,18 @@ impl Display for Right {
     }
 }
 
+/// Whether a text is what a pattern of IAM describes, in which stars stand for anything.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((beginning, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(text) = text.strip_prefix(beginning) else {
+        return false;
+    };
+    let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    ends.any(|at| fits(rest, &text[at..]))
+}
+
 /// The rights of the functions by their statements, without those that are used on their behalf.
 fn rights(granted: &Value, names: &Names) -> BTreeSet<Right> {
     let mut rights = BTreeSet::new();
@@ -209,7 +212,7 @@ fn rights(granted: &Value, names: &Names) -> BTreeSet<Right> {
                     continue;
                 }
                 let conditions = statement["Condition"].as_object();
-                let (keys, only) = conditions.map_or((Vec::new(), None), condition);
+                let (keys, only) = conditions.map_or((Vec::new(), vec![None]), condition);
                 let resources = match keys.is_empty() {
                     true => words(&statement["Resource"])
                         .iter()
@@ -217,11 +220,13 @@ fn rights(granted: &Value, names: &Names) -> BTreeSet<Right> {
                         .collect(),
                     false => keys,
                 };
-                rights.extend(resources.iter().map(|resource| Right {
-                    function: function.clone(),
-                    action: action.clone(),
-                    resource: names.name(resource),
-                    only: only.clone(),
+                rights.extend(resources.iter().flat_map(|resource| {
+                    only.iter().map(|only| Right {
+                        function: function.clone(),
+                        action: action.clone(),
+                        resource: names.name(resource),
+                        only: only.clone(),
+                    })
                 }));
             }
         }
@@ -229,9 +234,10 @@ fn rights(granted: &Value, names: &Names) -> BTreeSet<Right> {
     rights
 }
 
-/// What a statement's condition names: the aliases that stand for keys, and where the right ends.
-fn condition(condition: &serde_json::Map<String, Value>) -> (Vec<String>, Option<Condition>) {
-    let (mut aliases, mut only) = (Vec::new(), None);
+/// What a statement's condition names: the aliases that stand for keys, and where its rights end, of which there is one
+/// at least.
+fn condition(condition: &serde_json::Map<String, Value>) -> (Vec<String>, Vec<Option<Condition>>) {
+    let (mut aliases, mut only) = (Vec::new(), vec![None]);
     for (operator, values) in condition {
         for (key, values) in values.as_object().expect("keys of a condition") {
             let values: BTreeSet<_> = words(values).into_iter().collect();
@@ -245,12 +251,17 @@ fn condition(condition: &serde_json::Map<String, Value>) -> (Vec<String>, Option
                 (
                     "ForAllValues:StringLike" | "ForAllValues:StringEquals",
                     "dynamodb:LeadingKeys",
-                ) => only = Some(Condition::Keys(values)),
+                ) => {
+                    only = values
+                        .into_iter()
+                        .map(|word| Some(Condition::Keys(word)))
+                        .collect()
+                }
                 ("ForAllValues:StringEquals", "dynamodb:Attributes") => {
-                    only = Some(Condition::Attributes(values))
+                    only = vec![Some(Condition::Attributes(values))]
                 }
                 // A read that takes all attributes names none, and is refused by the list of attributes.
-                ("StringEquals", "dynamodb:Select") => {}
+                ("StringEquals" | "StringEqualsIfExists", "dynamodb:Select") => {}
                 known if OF_WHAT_IS_MADE.contains(&known) => {}
                 unknown => panic!("a condition that this comparison does not know: {unknown:?}"),
             }
@@ -259,11 +270,13 @@ fn condition(condition: &serde_json::Map<String, Value>) -> (Vec<String>, Option
     (aliases, only)
 }
 
-/// What AWS calls the resource of an ARN: the table, the bucket, the queue; secrets are known by their ARNs.
+/// What AWS calls the resource of an ARN: the table, the bucket, the queue, the end of those with patterns; secrets are
+/// known by their ARNs.
 fn resource(arn: &str) -> String {
     let parts: Vec<_> = arn.splitn(6, ':').collect();
     match parts[..] {
         [_, _, "dynamodb", _, _, table] => table.trim_start_matches("table/").to_owned(),
+        [_, _, "lambda" | "codedeploy", _, _, named] => named.to_owned(),
         [_, _, "s3", _, _, objects] => objects.trim_end_matches("/*").to_owned(),
         // Keys that are there are known by their aliases, so what is left are those that are not.
         [_, _, "kms", _, _, "key/*"] | ["*"] => NEW_KEY.to_owned(),
@@ -300,12 +313,7 @@ fn call(line: &str, names: &Names) -> Call {
 /// What was asked for and is not granted, and what is granted and was not asked for.
 fn compare(rights: &BTreeSet<Right>, calls: &BTreeSet<Call>) -> Differences {
     let is_allowed = |call: &&Call| rights.iter().any(|right| right.allows(call));
-    let is_used = |right: &&Right| {
-        let never = NEVER_CALLED
-            .iter()
-            .any(|(function, _)| right.function == *function);
-        never || calls.iter().any(|call| right.allows(call))
-    };
+    let is_used = |right: &&Right| calls.iter().any(|call| right.allows(call));
     Differences {
         missing: calls
             .iter()
@@ -329,10 +337,8 @@ fn table(rights: &BTreeSet<Right>, calls: &BTreeSet<Call>) -> String {
             .as_ref()
             .map(Condition::to_string)
             .unwrap_or_default();
-        let never = NEVER_CALLED.iter().any(|(name, _)| right.function == *name);
         let used = match calls.iter().any(|call| right.allows(call)) {
             true => "yes",
-            false if never => "not called here",
             false => "**no**",
         };
         let Right {
@@ -410,10 +416,11 @@ fn the_comparison_finds_what_is_planted() {
     let granted = json!({"eob": [
         {"Action": ["dynamodb:GetItem", "dynamodb:Query"], "Resource": table("claims-1")},
         {"Action": "dynamodb:UpdateItem", "Resource": [table("transient-1")],
-         "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["requests#*"]}}},
+         "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["requests#*", "revoked#*"]}}},
         {"Action": "kms:Sign", "Resource": "arn:aws:kms:region:account:key/*",
          "Condition": {"ForAnyValue:StringLike": {"kms:ResourceAliases": "alias/stack/signing-*"}}},
         {"Action": "secretsmanager:GetSecretValue", "Resource": "arn:secret"},
+        {"Action": "lambda:InvokeFunction", "Resource": "arn:aws:lambda:region:account:function:stack-eob:*"},
         {"Action": "kms:Decrypt", "Resource": "arn:key", "Condition": {"StringEquals": {"kms:ViaService": "x"}}},
     ]});
     let read = json!({"program": "eob", "action": "dynamodb:GetItem", "resource": "claims-1"});
@@ -421,7 +428,9 @@ fn the_comparison_finds_what_is_planted() {
     let count = json!({"program": "eob", "action": "dynamodb:UpdateItem", "resource": "transient-1", "leading": "requests#"});
     let sign = json!({"program": "eob", "action": "kms:Sign", "resource": "alias/stack/signing-b"});
     let secret = json!({"program": "eob", "action": "secretsmanager:GetSecretValue", "resource": "arn:secret"});
-    let all = [read, query, count, sign, secret];
+    let revoke = json!({"program": "eob", "action": "dynamodb:UpdateItem", "resource": "transient-1", "leading": "revoked#"});
+    let invoke = json!({"program": "eob", "action": "lambda:InvokeFunction", "resource": "function:stack-eob:7"});
+    let all = [read, query, count, sign, secret, revoke, invoke];
     let check = |calls: &[Value], missing: &[&str], unused: &[&str]| {
         let calls = calls
             .iter()
@@ -441,6 +450,8 @@ fn the_comparison_finds_what_is_planted() {
         (2, "eob: dynamodb:UpdateItem Transient (keys requests#*)"),
         (3, "eob: kms:Sign Keys"),
         (4, "eob: secretsmanager:GetSecretValue Secret"),
+        (5, "eob: dynamodb:UpdateItem Transient (keys revoked#*)"),
+        (6, "eob: lambda:InvokeFunction function:stack-eob:*"),
     ] {
         let mut calls = all.to_vec();
         calls.remove(left_out);
@@ -478,13 +489,34 @@ fn the_comparison_finds_what_is_planted() {
         other[name] = json!(value);
         check(&[&all[..], &[other]].concat(), &[missing], &[]);
     }
-    let mut other = all[3].clone();
-    other["resource"] = json!("alias/stack/data");
-    check(
-        &[&all[..], &[other]].concat(),
-        &["eob: kms:Sign alias/stack/data"],
-        &[],
-    );
+    for (index, resource, missing) in [
+        (3, "alias/stack/data", "eob: kms:Sign alias/stack/data"),
+        (
+            6,
+            "function:stack-token:7",
+            "eob: lambda:InvokeFunction function:stack-token:7",
+        ),
+    ] {
+        let mut other = all[index].clone();
+        other["resource"] = json!(resource);
+        check(&[&all[..], &[other]].concat(), &[missing], &[]);
+    }
+}
+
+#[test]
+fn a_star_of_a_pattern_stands_for_anything() {
+    let check = |pattern: &str, text: &str, expected: bool| {
+        assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+    };
+    check("group:stack-*/*", "group:stack-app/stack-group", true);
+    check("group:stack-*/*", "group:stack-app", false);
+    check("group:stack-*/*", "group:other-app/stack-group", false);
+    check("requests#*", "requests#", true);
+    check("requests#*", "request#", false);
+    check("a*c", "abcc", true);
+    check("a*c", "abcd", false);
+    check("health", "health", true);
+    check("health", "health#", false);
 }
 
 #[test]

@@ -2,19 +2,12 @@
 //! stands behind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use crate::architecture::{functions, read};
 
 /// `sam deploy --guided` asks for every parameter of the root template.
 const QUESTIONS_MAX: usize = 5;
-
-const TEMPLATES: [&str; 5] = [
-    "template.yaml",
-    "infra/access.yaml",
-    "infra/data.yaml",
-    "infra/edge.yaml",
-    "infra/observability.yaml",
-];
 
 /// Every alarm, by what follows the stack's name. The budget is no alarm of CloudWatch, and has a page as well.
 const ALARMS: [&str; 16] = [
@@ -36,6 +29,22 @@ const ALARMS: [&str; 16] = [
     "unauthorized",
 ];
 
+/// The templates: the root's, and those of `infra` that begin as one does. The routes are a part of one.
+fn templates() -> Vec<String> {
+    let entries = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../infra")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let files = names
+        .filter(|name| name.ends_with(".yaml"))
+        .map(|name| format!("infra/{name}"));
+    let templates: Vec<_> = ["template.yaml".to_owned()]
+        .into_iter()
+        .chain(files)
+        .filter(|file| read(file).starts_with("AWSTemplateFormatVersion"))
+        .collect();
+    assert!(templates.len() >= 5, "{templates:?}");
+    templates
+}
+
 #[test]
 fn the_guided_deployment_asks_five_questions_of_ours_and_each_has_a_default() {
     let template = read("template.yaml");
@@ -48,7 +57,7 @@ fn the_guided_deployment_asks_five_questions_of_ours_and_each_has_a_default() {
 
 #[test]
 fn every_parameter_is_described_limited_and_grouped() {
-    for file in TEMPLATES {
+    for file in &templates() {
         let template = read(file);
         let metadata = section(&template, "Metadata");
         for (name, text) in blocks(section(&template, "Parameters")) {
@@ -110,7 +119,7 @@ fn every_setting_is_read_with_one_default_checked_and_explained() {
 
 #[test]
 fn no_template_names_a_partition_an_account_or_a_region() {
-    for file in TEMPLATES.into_iter().chain(["infra/routes.yaml"]) {
+    for file in templates().iter().chain(&["infra/routes.yaml".to_owned()]) {
         for line in read(file)
             .lines()
             .filter(|line| !line.trim_start().starts_with('#'))
@@ -323,10 +332,48 @@ fn every_size_and_every_time_has_a_reason() {
     }
 }
 
+#[test]
+fn the_page_says_how_long_the_name_of_a_stack_may_be() {
+    const STACK: &str = "${AWS::StackName}";
+    const FUNCTION_CHARS_MAX: usize = 64;
+    const BUCKET_CHARS_MAX: usize = 63;
+    const ACCOUNT: (&str, &str) = ("${AWS::AccountId}", "000000000000");
+    let template = read("template.yaml");
+    let rests = |property: &str| -> Vec<usize> {
+        let names = template.split(property).skip(1);
+        let names = names.map(|text| {
+            text.lines()
+                .next()
+                .unwrap()
+                .trim_matches('"')
+                .replace(ACCOUNT.0, ACCOUNT.1)
+        });
+        names
+            .map(|name| name.replacen(STACK, "", 1).len())
+            .collect()
+    };
+    let functions = rests("FunctionName: !Sub \"");
+    assert!(functions.len() >= 11, "{functions:?}");
+    let of_functions = functions.into_iter().map(|rest| FUNCTION_CHARS_MAX - rest);
+    let of_buckets = rests("BucketName: !Sub ")
+        .into_iter()
+        .map(|rest| BUCKET_CHARS_MAX - rest);
+    let longest = of_functions.chain(of_buckets).min().unwrap();
+    let page = read("infra/docs/deploy.md");
+    assert!(
+        page.contains(&format!("at most {longest} characters")),
+        "{longest}"
+    );
+    for line in read("samconfig.toml").lines() {
+        let name = line.strip_prefix("stack_name = ").unwrap_or_default();
+        assert!(name.trim_matches('"').len() <= longest, "{line}");
+    }
+}
+
 /// What checkov finds is mended, or excused where it stands.
 #[test]
 fn every_excuse_has_a_reason() {
-    for file in TEMPLATES {
+    for file in &templates() {
         for line in read(file)
             .lines()
             .filter(|line| line.contains("checkov:skip"))

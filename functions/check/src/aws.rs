@@ -14,8 +14,9 @@ use bluebutton::secret::Secret;
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Value, json};
 use tokio::time::timeout;
+use url::Url;
 
-use crate::functions::{Answer, Call, Functions, Unanswered};
+use crate::functions::{Answer, Call, Functions, MADE_UP_BASE_PATH, Unanswered};
 
 /// A function may take 26 seconds, and its first call is the slowest.
 const CALL_SECONDS_MAX: u64 = 28;
@@ -44,6 +45,8 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// Signs and sends.
 pub(crate) struct Aws {
     config: SdkConfig,
+    /// The path of the public URL, if there is one.
+    base_path: Option<String>,
 }
 
 /// One call of a service, as JSON.
@@ -63,7 +66,12 @@ struct Incoming {
 
 impl Aws {
     pub(crate) fn new(config: SdkConfig) -> Self {
-        Self { config }
+        let url = config::public_base_url();
+        let url = url.and_then(|url| Url::parse(&url).ok());
+        Self {
+            config,
+            base_path: url.map(|url| url.path().trim_end_matches('/').to_owned()),
+        }
     }
 
     /// The name of the group that a deployment belongs to, which begins with the function's.
@@ -171,6 +179,10 @@ impl Outgoing<'_> {
 }
 
 impl Functions for Aws {
+    fn base_path(&self) -> &str {
+        self.base_path.as_deref().unwrap_or(MADE_UP_BASE_PATH)
+    }
+
     /// Lambda's Invoke, of exactly the version that the template names.
     async fn call(&self, call: &Call) -> Result<Answer, Unanswered> {
         let arn =

@@ -77,17 +77,16 @@ pub(crate) fn hidden<'a>(page: &'a str, name: &str) -> Option<&'a str> {
     Some(rest.split_once('"')?.0)
 }
 
-/// The path and query string of a place within the API, whatever its origin and stage are.
-pub(crate) fn target(location: &str) -> String {
+/// The path and query string of a place within the API, whatever its origin is, and without what stands in front of the
+/// API's own paths.
+pub(crate) fn target(base_path: &str, location: &str) -> String {
     let after_origin = match location.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
         None => location,
     };
-    // The stage of the made-up events, where no domain stands in front.
-    let within = after_origin
-        .strip_prefix("/check/")
-        .map(|rest| format!("/{rest}"));
-    within.unwrap_or_else(|| after_origin.to_owned())
+    let within = after_origin.strip_prefix(base_path);
+    let within = within.filter(|rest| rest.starts_with('/'));
+    within.unwrap_or(after_origin).to_owned()
 }
 
 #[cfg(test)]
@@ -96,15 +95,22 @@ mod tests {
 
     #[test]
     fn finds_its_way_within_the_api() {
-        let check = |location: &str, expected: &str| assert_eq!(target(location), expected);
-        check("/check/login?approval=1", "/login?approval=1");
-        check("/login", "/login");
+        let check = |base_path: &str, location: &str, expected: &str| {
+            assert_eq!(target(base_path, location), expected, "{base_path}");
+        };
+        check("/check", "/check/login?approval=1", "/login?approval=1");
+        check("/check", "/login", "/login");
+        check("/check", "/checked", "/checked");
+        check("/check", "https://check.invalid/check/login", "/login");
+        check("", "/login", "/login");
         check(
+            "",
             "https://api.example/v2/o/authorize/1/",
             "/v2/o/authorize/1/",
         );
-        check("https://check.invalid/check/login", "/login");
-        check("https://api.example", "/");
+        check("", "https://api.example", "/");
+        check("/a/b", "https://api.example/a/b/login", "/login");
+        check("/a/b", "/a/b/login", "/login");
     }
 
     #[test]

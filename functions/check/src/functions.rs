@@ -57,10 +57,19 @@ pub struct Answer {
 #[error("it does not answer ({0})")]
 pub struct Unanswered(pub String);
 
+/// The stage of the events that this check makes up.
+pub(crate) const MADE_UP_BASE_PATH: &str = "/check";
+
 /// Whoever can call the functions: Lambda, or a stand-in.
 pub trait Functions {
     /// Calls one.
     fn call(&self, call: &Call) -> impl Future<Output = Result<Answer, Unanswered>> + Send;
+
+    /// What stands in front of the API's own paths in the places that functions lead to. Without a public URL they take
+    /// what a call says, and the calls of this check are made up.
+    fn base_path(&self) -> &str {
+        MADE_UP_BASE_PATH
+    }
 }
 
 impl Function {
@@ -147,7 +156,7 @@ impl Call {
                 "domainName": "check.invalid",
                 "stage": "check",
                 "httpMethod": self.method,
-                "path": format!("/check{}", self.path()),
+                "path": format!("{MADE_UP_BASE_PATH}{}", self.path()),
                 "protocol": "HTTP/1.1",
                 "requestId": "check",
                 "resourceId": "check",

@@ -209,7 +209,7 @@ async fn go_to_the_provider(functions: &impl Functions, account: &Account) -> Re
         if is_elsewhere(location) {
             return Ok(());
         }
-        place = target(location);
+        place = target(functions.base_path(), location);
     }
     Err(failure("GET", AUTHORIZE, "it leads round in circles"))
 }
@@ -281,7 +281,7 @@ async fn follow(
     for _ in 0..REDIRECTS_MAX {
         let answer = answered("GET", AUTHORIZE, browser.open(functions, &place).await)?;
         match (answer.status, answer.header("location")) {
-            (302 | 303, Some(location)) => place = target(location),
+            (302 | 303, Some(location)) => place = target(functions.base_path(), location),
             (200, _) => {
                 return Ok(Page {
                     route: place.split('?').next().unwrap_or_default().to_owned(),
@@ -307,7 +307,7 @@ async fn open(
     place: &str,
     route: &str,
 ) -> Result<Page, Failure> {
-    let target = target(place);
+    let target = target(functions.base_path(), place);
     let answer = answered("GET", route, browser.open(functions, &target).await)?;
     match answer.status {
         200 => Ok(Page {

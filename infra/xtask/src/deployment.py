@@ -1,6 +1,7 @@
 """What the deployment check asks of a local AWS that neither SAM nor bluebutton-admin asks: run by the Python that
 MiniStack brings boto3 into, as `deployment.py COMMAND ARGUMENT...`; answers are JSON on standard output."""
 
+import base64
 import json
 import sys
 from datetime import datetime, timedelta, timezone
@@ -76,18 +77,52 @@ def upload(file, bucket, key):
     client("s3").upload_file(file, bucket, key)
 
 
-def give_up(stack, event, bucket, key):
-    """Has the ingest function fail with an object. AWS asks the alias that S3 calls what to do with a failure; the local
-    AWS asks the function without an alias only, so that gets the alias's settings and the event."""
+def live(stack):
+    """The version that each function's alias points to, and the checksum of its code."""
+    functions, found = client("lambda"), {}
+    for resource in resources(stack):
+        if resource["ResourceType"] == "AWS::Lambda::Function":
+            name = resource["PhysicalResourceId"]
+            version = functions.get_function_configuration(FunctionName=name, Qualifier="live")
+            found[name] = {"version": version["Version"], "code": version["CodeSha256"]}
+    return found
+
+
+def give_up(stack, file, bucket, key):
+    """Puts a file that cannot be loaded into the bucket: S3 calls the alias `live`, which fails until it is given up. What
+    AWS then does says the alias; the local AWS asks the function without an alias only. So that gets the alias's settings,
+    and the alias points to it for as long."""
     functions, name = client("lambda"), f"{stack}-ingest"
     asked = functions.get_function_event_invoke_config(FunctionName=name, Qualifier="live")
     known = {name: asked[name] for name in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")}
     functions.put_function_event_invoke_config(FunctionName=name, **known)
-    with open(event, encoding="utf-8") as file:
-        event = json.load(file)
-    event["Records"][0]["s3"]["bucket"]["name"] = bucket
-    event["Records"][0]["s3"]["object"]["key"] = key
-    functions.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event))
+    version = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+    functions.update_alias(FunctionName=name, Name="live", FunctionVersion="$LATEST")
+    upload(file, bucket, key)
+    messages = dead_letters(stack)
+    functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+    functions.delete_function_event_invoke_config(FunctionName=name)
+    return {"messages": messages, "attempts": attempts(stack)}
+
+
+def attempts(stack):
+    """How many calls of the ingest function have failed, by its log."""
+    pages = client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/bluebutton/{stack}/ingest")
+    return len(logged("error_code", (event["message"] for page in pages for event in page["events"])))
+
+
+def logged(field, lines):
+    """What the lines of a function's log say under that name."""
+    read = (json.loads(line) for line in lines if line.startswith("{"))
+    return [line[field] for line in read if line.get(field)]
+
+
+def dead_letters(stack):
+    """The messages about what the ingest function gave up, as soon as there is one or SQS lets nobody wait longer."""
+    sqs = client("sqs")
+    queue = sqs.get_queue_url(QueueName=f"{stack}-dead-letters")["QueueUrl"]
+    answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=20)
+    return [message["Body"] for message in answer.get("Messages", [])]
 
 
 def time(days_ago=0):
@@ -113,12 +148,16 @@ def age_signing_keys(secret, days):
     secrets.put_secret_value(SecretId=secret, SecretString=json.dumps(configuration))
 
 
-def dead_letters(stack, seconds):
-    """The messages about what the ingest function gave up, as soon as there is one."""
-    sqs = client("sqs")
-    queue = sqs.get_queue_url(QueueName=f"{stack}-dead-letters")["QueueUrl"]
-    answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=int(seconds))
-    return [message["Body"] for message in answer.get("Messages", [])]
+def check(stack, event, account):
+    """Calls the check of new versions as CodeDeploy does, when that account is to sign in, and gives what it told CodeDeploy,
+    as its log says."""
+    client("secretsmanager").put_secret_value(SecretId=names(stack)["AccountSecret"], SecretString=account)
+    with open(event, encoding="utf-8") as file:
+        event = file.read()
+    name = f"CodeDeployHook_{stack}-check"
+    answer = client("lambda").invoke(FunctionName=name, Payload=event, LogType="Tail")
+    lines = base64.b64decode(answer["LogResult"]).decode(errors="replace").splitlines()
+    return {"error": answer.get("FunctionError"), "verdicts": logged("reason", lines), "causes": logged("cause", lines)}
 
 
 def delete(stack):
@@ -156,7 +195,7 @@ def left():
 
 
 COMMANDS = [
-    names, granted, settings, upload, invoke, signing_keys, age_signing_keys, give_up, dead_letters, delete, left
+    names, granted, settings, live, upload, invoke, signing_keys, age_signing_keys, give_up, check, delete, left
 ]
 
 if __name__ == "__main__":

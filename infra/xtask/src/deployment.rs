@@ -1,13 +1,16 @@
 //! The deployment check: the template that ops deploy, built and deployed to a local AWS of its own, the main paths
-//! through its API Gateway, an update that must keep everything, and what is left after it is deleted.
+//! through its API Gateway, an update that must keep everything, the check that CodeDeploy would call, and what is left
+//! after it is deleted.
+
+mod bucket;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 use serde_json::{Value, json};
 
@@ -25,30 +28,22 @@ const SCRIPT: &str = include_str!("deployment.py");
 /// The id of the API, which MiniStack takes from a tag: it is part of the URL that the API has to know.
 const API_ID: &str = "bluebutton";
 const STACK: &str = "bluebutton-sandbox";
-const TEMPLATES: [&str; 5] = [
-    "template.yaml",
-    "infra/access.yaml",
-    "infra/data.yaml",
-    "infra/edge.yaml",
-    "infra/observability.yaml",
-];
+/// What every template of CloudFormation's begins with, and the routes, which are a part of one, do not.
+const TEMPLATE_BEGINS: &str = "AWSTemplateFormatVersion";
 /// `local` leaves out what a local AWS does not know: firewall, alarms over several metrics, budgets.
 const STAGE_AND_ARCHITECTURE: &str = "Stage=local Settings=Architecture=x86_64";
 /// What the first deployments set, and what the update changes: the functions' environment, and a property of a resource
 /// in a stack inside the stack.
 const SETTINGS: &str = "LogRetentionDays=7";
 const CHANGED_SETTINGS: &str = "LogRetentionDays=14,TokenRequestsPerSecond=11";
-/// As many as the acceptance tests name.
-const BENEFICIARIES: u32 = 50;
-const INGEST_SECONDS_MAX: u64 = 60;
-/// A file that nobody can load; what it holds may stand in no message about it.
-const BROKEN_FILE: &str = "broken.csv";
-const BROKEN_CONTENT: &str = "NOT|A|RIF|FILE|BUT-SOMEBODYS-DATA\n";
+/// As many as the acceptance tests name below.
+const BENEFICIARIES: u32 = 100;
 /// How old the keys are made, so that the next one is due, and so that the previous one is over.
 const SIGNING_DAYS: &str = "90";
 const DAYS_OF_THE_PREVIOUS_KEY: &str = "1";
-/// The acceptance tests of the main paths; each call through the local gateway takes at least 0.1 s.
-const ACCEPTANCE_TESTS: [&str; 7] = [
+/// The acceptance tests of the main paths, of what is refused and of what every answer carries; each call through the local
+/// gateway takes at least 0.1 s.
+const ACCEPTANCE_TESTS: [&str; 9] = [
     "--package",
     "acceptance",
     "--",
@@ -56,10 +51,18 @@ const ACCEPTANCE_TESTS: [&str; 7] = [
     "grants::",
     "discovery::",
     "authorize::tells_the_application",
+    "negative::",
+    "headers::",
 ];
 /// The tests before and after the update, one at a time.
 const BEFORE_THE_UPDATE: [&str; 4] = ["--package", "acceptance", "--", "update::before"];
 const AFTER_THE_UPDATE: [&str; 4] = ["--package", "acceptance", "--", "update::after"];
+
+/// What CodeDeploy sends to the check.
+const CHECK_EVENT: &str = "events/check_deployment.json";
+/// Who signs in when new versions are checked: nobody else does so with this application.
+const CHECKED_APPLICATION: &str = "Another sandbox app";
+const CHECKED_PERSON: (&str, &str) = ("BBUser00017", "PW00017!");
 
 /// The page that says what a deleted stack leaves.
 const DELETE_PAGE: &str = "infra/docs/delete.md";
@@ -133,12 +136,15 @@ pub(crate) fn check(workspace: &Workspace, state: &Path) -> Outcome<Count> {
     let sandbox = deployment.set_up(&base_url)?;
     let environment = deployment.environment(&sandbox);
     let mut count = checks::tests(workspace, &environment, &BEFORE_THE_UPDATE)?;
+    let before = deployment.script(&["live", STACK])?;
+    deployment.change_code()?;
     deployment.deploy("Updating what people use", &settings(CHANGED_SETTINGS))?;
-    deployment.check_update()?;
+    deployment.check_update(&before)?;
     count.add(checks::tests(workspace, &environment, &AFTER_THE_UPDATE)?);
     count.add(checks::tests(workspace, &environment, &ACCEPTANCE_TESTS)?);
     deployment.check_the_daily_report()?;
     deployment.check_the_rotation()?;
+    deployment.check_the_check(&sandbox)?;
     describe_names(workspace, state, &deployment.aws, STACK)?;
     let granted = deployment.script(&["granted", STACK])?;
     sandbox::write(&state.join("granted.json"), &format!("{granted:#}\n"))?;
@@ -168,7 +174,7 @@ fn lint(workspace: &Workspace, state: &Path, sam: &Path, path: &OsStr) -> Outcom
     let mut cfn_lint = tool("cfn-lint");
     processes::run(
         "cfn-lint",
-        cfn_lint.args(TEMPLATES),
+        cfn_lint.args(templates(workspace)),
         &state.join("cfn-lint.log"),
         |_| (),
     )?;
@@ -184,10 +190,33 @@ fn lint(workspace: &Workspace, state: &Path, sam: &Path, path: &OsStr) -> Outcom
             "--skip-download",
             "--file",
         ])
-        .args(TEMPLATES);
+        .args(templates(workspace));
     processes::run("checkov", &mut checkov, &state.join("checkov.log"), |_| ())?;
     step.done();
     Ok(())
+}
+
+/// The templates, of which the first is the application's.
+fn templates(workspace: &Workspace) -> Vec<PathBuf> {
+    let files = fs::read_dir(workspace.root.join("infra"));
+    let files = files
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let begins = |path: &PathBuf| {
+        fs::read_to_string(path).is_ok_and(|text| text.starts_with(TEMPLATE_BEGINS))
+    };
+    let mut inside: Vec<_> = files
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .filter(begins)
+        .collect();
+    inside.sort();
+    inside.insert(0, workspace.root.join("template.yaml"));
+    inside
 }
 
 impl Deployment<'_> {
@@ -218,6 +247,24 @@ impl Deployment<'_> {
             return Err(Failure::new("Stage has no default in the built template."));
         }
         sandbox::write(&path, &template.replace(DEFAULT, "\n    Default: local\n"))
+    }
+
+    /// Makes another program of each function, which does the same: what follows the last section of an executable is
+    /// never looked at.
+    fn change_code(&self) -> Outcome {
+        let programs = fs::read_dir(self.state.join("build"));
+        let programs = programs.into_iter().flatten().flatten();
+        for program in programs
+            .map(|entry| entry.path().join("bootstrap"))
+            .filter(|path| path.exists())
+        {
+            let file = OpenOptions::new().append(true).open(&program);
+            let written = file.and_then(|mut file| file.write_all(b"another"));
+            written.map_err(|error| {
+                Failure::machine(format!("{} cannot be written: {error}", program.display()))
+            })?;
+        }
+        Ok(())
     }
 
     fn deploy(&self, what: &str, settings: &str) -> Outcome {
@@ -263,88 +310,12 @@ impl Deployment<'_> {
         let file = self.state.join("sandbox.json");
         let description = json!({
             "base_url": base_url,
+            "gateway": "REST API",
             "applications": made.applications,
             "sign_ins": sandbox::sign_ins(self.workspace, self.state, &made.environment)?,
         });
         sandbox::write(&file, &format!("{description:#}\n"))?;
         Ok(file)
-    }
-
-    /// Puts a file of people, one of inpatient claims and a broken one into the bucket, and waits until the first person,
-    /// the first claim and the message about the broken file are there.
-    fn load_through_the_bucket(
-        &self,
-        rif: &Path,
-        environment: &BTreeMap<String, String>,
-    ) -> Outcome {
-        let step = Step::start("Loading files through the bucket and the ingest function");
-        let bucket = self.output("RifBucket")?;
-        sandbox::write(&self.state.join(BROKEN_FILE), BROKEN_CONTENT)?;
-        self.upload(&self.state.join(BROKEN_FILE), &bucket)?;
-        let event = self.workspace.root.join("events/ingest_object.json");
-        let event = event.display().to_string();
-        self.script(&["give_up", STACK, &event, &bucket, BROKEN_FILE])?;
-        for (kind, item) in [
-            ("beneficiary_", first_person as FirstItem),
-            ("inpatient", first_claim),
-        ] {
-            let file = first_file(rif, kind)
-                .ok_or_else(|| Failure::new(format!("{} holds no {kind} file", rif.display())))?;
-            let item = item(&fs::read_to_string(&file).unwrap_or_default())
-                .ok_or_else(|| Failure::new(format!("{} holds no row", file.display())))?;
-            self.upload(&file, &bucket)?;
-            self.wait_for(&item, environment)?;
-        }
-        self.check_dead_letters(&bucket)?;
-        step.done();
-        Ok(())
-    }
-
-    fn upload(&self, file: &Path, bucket: &str) -> Outcome {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        self.script(&["upload", &file.display().to_string(), bucket, &name])
-            .map(drop)
-    }
-
-    /// The broken file has become a message that names it and holds nothing of it.
-    fn check_dead_letters(&self, bucket: &str) -> Outcome {
-        // As long as SQS lets anybody wait.
-        let messages = self.script(&["dead_letters", STACK, "20"])?;
-        let messages = messages
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str);
-        let [message] = messages.collect::<Vec<_>>()[..] else {
-            return Err(Failure::new(
-                "a broken file did not become one message among the dead letters",
-            ));
-        };
-        let holds = |part: &str| message.contains(part.trim_end());
-        let content = BROKEN_CONTENT
-            .split('|')
-            .any(|word| word.len() > 4 && holds(word));
-        match holds(bucket) && holds(BROKEN_FILE) && holds("NotRif") && !content {
-            true => Ok(()),
-            false => Err(Failure::new(format!(
-                "the message about a broken file: {message}"
-            ))),
-        }
-    }
-
-    /// Waits until an item is stored.
-    fn wait_for(&self, item: &[String; 2], environment: &BTreeMap<String, String>) -> Outcome {
-        let deadline = Instant::now() + Duration::from_secs(INGEST_SECONDS_MAX);
-        let log = self.state.join("inspect.log");
-        loop {
-            let mut inspect = self.workspace.admin();
-            inspect.envs(environment).arg("inspect").args(item);
-            match processes::run("bluebutton-admin inspect", &mut inspect, &log, |_| ()) {
-                Err(failure) if Instant::now() > deadline => return Err(failure),
-                Err(_) => thread::sleep(Duration::from_secs(1)),
-                Ok(()) => return Ok(()),
-            }
-        }
     }
 
     fn script(&self, arguments: &[&str]) -> Outcome<Value> {
@@ -399,8 +370,55 @@ impl Deployment<'_> {
         }
     }
 
-    /// That the update has changed what it should, so that what stays has outlived something.
-    fn check_update(&self) -> Outcome {
+    /// The check of new versions, called as CodeDeploy calls it: it lets in what is deployed, whether it knows somebody who
+    /// signs in or not, and keeps out what an application cannot use.
+    fn check_the_check(&self, sandbox: &Path) -> Outcome {
+        let step = Step::start("Checking versions as CodeDeploy would");
+        let description = fs::read_to_string(sandbox).unwrap_or_default();
+        let description: Value = serde_json::from_str(&description).unwrap_or_default();
+        let applications = description["applications"].as_array().into_iter().flatten();
+        let mut known = applications.filter(|known| known["name"] == CHECKED_APPLICATION);
+        let application = known.next().unwrap_or(&Value::Null);
+        let (username, password) = CHECKED_PERSON;
+        let account = |secret: &Value| {
+            json!({
+                "client_id": application["client_id"],
+                "client_secret": secret,
+                "redirect_uri": application["redirect_uris"][0],
+                "sign_ins": [{ "username": username, "password": password }],
+            })
+        };
+        let wrong = json!("another secret");
+        for (account, verdict) in [
+            (json!({}), "Succeeded"),
+            (account(&application["client_secret"]), "Succeeded"),
+            (account(&wrong), "Failed"),
+        ] {
+            let event = self.workspace.root.join(CHECK_EVENT).display().to_string();
+            let checked = self.script(&["check", STACK, &event, &account.to_string()])?;
+            if !checked["error"].is_null() || checked["verdicts"] != json!([verdict]) {
+                return Err(Failure::new(format!(
+                    "the check of new versions is to say {verdict}: {checked}"
+                )));
+            }
+        }
+        step.done();
+        Ok(())
+    }
+
+    /// That the update has changed what it should, so that what stays has outlived something: settings, and the code that
+    /// is live.
+    fn check_update(&self, before: &Value) -> Outcome {
+        let after = self.script(&["live", STACK])?;
+        for (function, live) in before.as_object().into_iter().flatten() {
+            let is_new = |part: &str| live[part].is_string() && live[part] != after[function][part];
+            if !is_new("version") || !is_new("code") {
+                return Err(Failure::new(format!(
+                    "the update did not change {function}: {live}, then {}",
+                    after[function]
+                )));
+            }
+        }
         let settings = self.script(&["settings", STACK])?;
         let has = |name: &str, changed: &dyn Fn(&Value) -> bool| match settings[name].as_array() {
             Some(found) if !found.is_empty() && found.iter().all(changed) => Ok(()),
@@ -499,44 +517,6 @@ fn differences(found: &Value) -> Vec<String> {
     kinds.filter_map(difference).collect()
 }
 
-/// The first file whose name begins so.
-fn first_file(folder: &Path, kind: &str) -> Option<PathBuf> {
-    let files = fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path());
-    let is_kind = |path: &PathBuf| {
-        path.file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with(kind))
-    };
-    files.filter(is_kind).min()
-}
-
-/// Patient id and item key of the first item of a file, as `bluebutton-admin inspect` takes them.
-type FirstItem = fn(&str) -> Option<[String; 2]>;
-
-fn first_person(rif: &str) -> Option<[String; 2]> {
-    let [patient] = first_row(rif, ["BENE_ID"])?;
-    Some([patient, "B".to_owned()])
-}
-
-fn first_claim(rif: &str) -> Option<[String; 2]> {
-    let [patient, claim] = first_row(rif, ["BENE_ID", "CLM_ID"])?;
-    Some([patient, format!("C#{claim}#inpatient")])
-}
-
-/// Those columns of a file's first row.
-fn first_row<const N: usize>(rif: &str, columns: [&str; N]) -> Option<[String; N]> {
-    let mut lines = rif.lines().map(|line| line.split('|').collect::<Vec<_>>());
-    let (header, row) = (lines.next()?, lines.next()?);
-    let column = |name: &&str| {
-        let position = header.iter().position(|found| found == name)?;
-        row.get(position).map(|value| (*value).to_owned())
-    };
-    let values: Option<Vec<_>> = columns.iter().map(column).collect();
-    values?.try_into().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -572,21 +552,6 @@ mod tests {
         for name in LEFT.iter().flat_map(|(_, names)| *names) {
             let name = name.trim_matches(['-', '/']);
             assert!(page.contains(name), "{DELETE_PAGE} does not name {name}");
-        }
-    }
-
-    #[test]
-    fn finds_the_first_item_of_a_file() {
-        let check = |item: FirstItem, rif: &str, expected: Option<[&str; 2]>| {
-            assert_eq!(item(rif), expected.map(|found| found.map(str::to_owned)));
-        };
-        let header = "DML_IND|BENE_ID|CLM_ID";
-        let rif = format!("{header}\nINSERT|-1|-22|");
-        check(first_claim, &rif, Some(["-1", "C#-22#inpatient"]));
-        check(first_person, &rif, Some(["-1", "B"]));
-        for rif in [header, "", "DML_IND\nINSERT"] {
-            check(first_claim, rif, None);
-            check(first_person, rif, None);
         }
     }
 }

@@ -52,6 +52,17 @@ const WARMING_CALLS: [(&str, &str); 8] = [
     ("portal", "/portal"),
 ];
 
+/// The functions whose new versions `check` calls.
+const CHECKED_FUNCTIONS: [&str; 7] = [
+    "authorize",
+    "token",
+    "userinfo",
+    "patient",
+    "coverage",
+    "eob",
+    "discovery",
+];
+
 /// What a sandbox is made of.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -174,6 +185,7 @@ impl Sandbox {
                 check_port(options.port)?;
                 let mut environment = environment.clone();
                 environment.insert("AWS_ENDPOINT_URL".to_owned(), aws.functions_url.clone());
+                environment.extend(environment_of_check(options.port));
                 let start =
                     start_functions(workspace, &state, &options, &environment, &cargo_lambda);
                 Some(start?)
@@ -475,6 +487,24 @@ pub(crate) fn sign_ins(
     Ok(ready_sign_ins(
         &fs::read_to_string(&file).unwrap_or_default(),
     ))
+}
+
+/// What the function `check` is told of the versions that it calls: here they are whatever runs, and Lambda's interface is
+/// where that is called.
+fn environment_of_check(port: u16) -> impl Iterator<Item = (String, String)> {
+    let version = |name: &str| {
+        let arn = format!("arn:aws:lambda:us-east-1:000000000000:function:{name}:1");
+        (format!("{}_VERSION", name.to_uppercase()), arn)
+    };
+    let others = [
+        ("STAGE", "sandbox".to_owned()),
+        (
+            "AWS_ENDPOINT_URL_LAMBDA",
+            format!("http://127.0.0.1:{port}"),
+        ),
+    ];
+    let others = others.map(|(name, value)| (name.to_owned(), value));
+    CHECKED_FUNCTIONS.into_iter().map(version).chain(others)
 }
 
 fn start_functions(

@@ -2,9 +2,11 @@
 //!
 //! Only tests depend on this crate.
 
+mod codedeploy;
 pub mod consent;
 pub mod first_start;
 mod http;
+pub mod lambda;
 pub mod proxy;
 pub mod recorder;
 pub mod runtime;

@@ -13,6 +13,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use crate::codedeploy;
 use crate::http::{Message, Upstream};
 
 /// What IAM decides on.
@@ -20,7 +21,7 @@ use crate::http::{Message, Upstream};
 pub struct Asked {
     /// `dynamodb:PutItem`.
     pub action: String,
-    /// The name of a table, secret, bucket or queue, or the alias of a key.
+    /// The name of a table, secret, bucket or queue, the alias of a key, the version of a function, or the end of an ARN.
     pub resource: String,
     /// The kind that an item's key begins with (`requests#`), or the key itself where it is a word.
     pub leading: Option<String>,
@@ -28,7 +29,7 @@ pub struct Asked {
     pub attributes: Option<BTreeSet<String>>,
 }
 
-/// Passes calls on, and writes each kind of call of each program into a file once.
+/// Passes calls on, and writes each kind of call of each program into a file once. Those of CodeDeploy it answers itself.
 #[derive(Clone)]
 pub struct Recorder {
     upstream: String,
@@ -60,11 +61,10 @@ const STATEMENTS: [(&str, &str); 4] = [
 const PARTITION_KEYS: [&str; 3] = ["pk", "patient", "client_id"];
 const WORD_CHARS_MAX: usize = 16;
 /// Where requests of the JSON protocols name what they are about.
-const NAMES: [(&str, &str); 4] = [
+const NAMES: [(&str, &str); 3] = [
     ("kms", "KeyId"),
     ("secretsmanager", "SecretId"),
     ("sqs", "QueueUrl"),
-    ("codedeploy", "deploymentId"),
 ];
 /// What stands for a key while it has neither a name nor an alias: IAM decides by what it is to become.
 const NEW_KEY: &str = "a new key";
@@ -101,7 +101,10 @@ impl Recorder {
         let mut writer = connection;
         let mut upstream = Upstream::at(&self.upstream);
         while let Some(request) = Message::read(&mut reader)? {
-            let answer = upstream.answer(&request)?;
+            let answer = match service(&request) {
+                "codedeploy" => codedeploy::answer(&request),
+                _ => upstream.answer(&request)?,
+            };
             self.note(&request, &mut upstream)?;
             answer.write(&mut writer)?;
         }
@@ -174,6 +177,12 @@ fn asked(request: &Message) -> Vec<Asked> {
     match (service, request.operation()) {
         ("dynamodb", Some(operation)) => of_tables(operation, &body),
         ("s3", _) => vec![of_bucket(request)],
+        ("lambda", _) => vec![of_function(request)],
+        ("codedeploy", Some(operation)) => vec![Asked {
+            action: format!("codedeploy:{operation}"),
+            resource: codedeploy::resource(),
+            ..Asked::default()
+        }],
         // Nobody's rights are asked for what nobody has signed.
         ("", _) => Vec::new(),
         ("kms", Some("CreateKey")) => of_new_key(&body),
@@ -266,10 +275,16 @@ fn attributes(part: &Value) -> Option<BTreeSet<String>> {
     Some(key.map(|(name, _)| name.clone()).chain(named).collect())
 }
 
-/// `/bucket/key?x-id=GetObject`.
+/// `/bucket/key?x-id=GetObject`, as the SDK's client says it; a GET of a key without a query is the same.
 fn of_bucket(request: &Message) -> Asked {
-    let target = request.first_line.split(' ').nth(1).unwrap_or_default();
-    let operation = target.split("x-id=").nth(1).unwrap_or("unknown");
+    let mut words = request.first_line.split(' ');
+    let (method, target) = (words.next(), words.next().unwrap_or_default());
+    let is_object = target.split('/').nth(2).is_some_and(|key| !key.is_empty());
+    let usual = match method == Some("GET") && is_object && !target.contains('?') {
+        true => "GetObject",
+        false => "unknown",
+    };
+    let operation = target.split("x-id=").nth(1).unwrap_or(usual);
     let operation = operation.split('&').next().unwrap_or_default();
     Asked {
         action: format!("s3:{operation}"),
@@ -299,6 +314,26 @@ fn of_new_alias(body: &Value) -> Vec<Asked> {
         ..Asked::default()
     };
     vec![asked(alias), asked(NEW_KEY)]
+}
+
+/// `/2015-03-31/functions/NAME/invocations?Qualifier=VERSION`; all else that Lambda can do is noted as it is.
+fn of_function(request: &Message) -> Asked {
+    let target = request.first_line.split(' ').nth(1).unwrap_or_default();
+    let invoked = target.split_once("/functions/").and_then(|(_, rest)| {
+        let (name, qualifier) = rest.split_once("/invocations?Qualifier=")?;
+        Some(format!("function:{name}:{qualifier}"))
+    });
+    match invoked {
+        Some(resource) => Asked {
+            action: "lambda:InvokeFunction".to_owned(),
+            resource,
+            ..Asked::default()
+        },
+        None => Asked {
+            action: format!("lambda:{}", request.first_line),
+            ..Asked::default()
+        },
+    }
 }
 
 fn of_named(service: &str, operation: &str, body: &Value) -> Asked {
@@ -443,11 +478,49 @@ mod tests {
             "s3",
             "s3:GetObject bucket",
         );
-        check("GET /bucket/a/file.csv HTTP/1.1", "s3", "s3:unknown bucket");
+        check(
+            "GET /bucket/a/file.csv HTTP/1.1",
+            "s3",
+            "s3:GetObject bucket",
+        );
+        check("PUT /bucket/a/file.csv HTTP/1.1", "s3", "s3:unknown bucket");
+        check("GET /bucket HTTP/1.1", "s3", "s3:unknown bucket");
+        check("GET /bucket/?versions HTTP/1.1", "s3", "s3:unknown bucket");
+        check(
+            "GET /bucket/file.csv?acl HTTP/1.1",
+            "s3",
+            "s3:unknown bucket",
+        );
         check(
             "GET /things HTTP/1.1",
             "lambda",
             "lambda:GET /things HTTP/1.1 ",
+        );
+        check(
+            "POST /2015-03-31/functions/stack-eob/invocations?Qualifier=7 HTTP/1.1",
+            "lambda",
+            "lambda:InvokeFunction function:stack-eob:7",
+        );
+        check(
+            "POST /2015-03-31/functions/stack-eob/invocations HTTP/1.1",
+            "lambda",
+            "lambda:POST /2015-03-31/functions/stack-eob/invocations HTTP/1.1 ",
+        );
+    }
+
+    #[test]
+    fn notes_the_group_that_a_deployment_belongs_to() {
+        let (operation, body) = (
+            "CodeDeploy_20141006.GetDeployment",
+            json!({"deploymentId": "d-1"}),
+        );
+        let request = request("POST / HTTP/1.1", "codedeploy", Some(operation), &body);
+        let [told] = &told(&asked(&request))[..] else {
+            panic!("one call");
+        };
+        assert!(
+            told.starts_with("codedeploy:GetDeployment deploymentgroup:bluebutton-sandbox-"),
+            "{told}"
         );
     }
 

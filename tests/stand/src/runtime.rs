@@ -1,9 +1,11 @@
 //! Lambda's runtime interface for one start of one program: it is given an event, and what it does until it has
 //! answered is timed; then the same again, for what a call takes of the processor when all is warm. (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>)
 
+use std::env;
 use std::fs;
 use std::io::{self, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -157,4 +159,21 @@ fn accept(child: &mut Child, listener: &TcpListener) -> io::Result<TcpStream> {
         }
         std::thread::sleep(Duration::from_micros(POLL_MICROSECONDS));
     }
+}
+
+/// The program of a function, as the workspace's build has made it, for a test of this workspace; says so where there is
+/// none.
+///
+/// # Panics
+/// Where there is none and everything is required.
+#[must_use]
+pub fn program(name: &str) -> Option<PathBuf> {
+    let test = env::current_exe().ok()?;
+    let program = test.ancestors().nth(2)?.join(name);
+    if program.exists() {
+        return Some(program);
+    }
+    assert!(env::var_os("REQUIRE_ALL").is_none(), "{name} is not built");
+    eprintln!("skipped: {name} is not built (cargo build --workspace)");
+    None
 }

@@ -2,13 +2,12 @@
 #![allow(missing_docs, reason = "the name of a test is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
-use std::env;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use stand::first_start::{DYNAMODB_URL, FIRST_EVENTS, FirstStart};
+use stand::runtime;
 
 /// A start waits a second for tables; the rest is for a busy machine.
 const DELAYED_SECONDS_MAX: u64 = 8;
@@ -18,7 +17,9 @@ async fn every_connection_is_made_before_the_first_request() {
     let stand = FirstStart::new().await;
     // These make as many calls at once as they have made connections; `authorize` and `ingest` answer without tables.
     for (name, file) in FIRST_EVENTS {
-        let Some(program) = program(name) else { return };
+        let Some(program) = runtime::program(name) else {
+            return;
+        };
         let (start, [before, in_all]) = stand
             .run(Command::new(program), &stand.event(file), 1)
             .unwrap();
@@ -38,7 +39,9 @@ async fn tables_that_do_not_answer_delay_a_start_and_do_not_end_it() {
         format!("http://{}", silent.local_addr().unwrap()),
     );
     for name in ["authorize", "token", "patient"] {
-        let Some(program) = program(name) else { return };
+        let Some(program) = runtime::program(name) else {
+            return;
+        };
         let event = stand.event(None);
         let (start, _) = stand.run(Command::new(program), &event, 1).unwrap();
         assert!(
@@ -46,16 +49,4 @@ async fn tables_that_do_not_answer_delay_a_start_and_do_not_end_it() {
             "{name}"
         );
     }
-}
-
-/// The program of a function, as the workspace's build has made it.
-fn program(name: &str) -> Option<PathBuf> {
-    let test = env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join(name);
-    if program.exists() {
-        return Some(program);
-    }
-    assert!(env::var_os("REQUIRE_ALL").is_none(), "{name} is not built");
-    eprintln!("skipped: {name} is not built (cargo build --workspace)");
-    None
 }
