@@ -1,5 +1,5 @@
-//! What stays when an operator updates the stack: the deployment check runs the first test, deploys another version, and
-//! runs the second, which has what the first one left in the file that `BLUEBUTTON_UPDATE` names.
+//! What stays when an operator updates the stack: the deployment check runs the first test, deploys other settings and
+//! other programs, and runs the second, which has what the first one left in the file that `BLUEBUTTON_UPDATE` names.
 
 use std::env;
 use std::fs;

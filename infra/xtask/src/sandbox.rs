@@ -593,6 +593,8 @@ pub(crate) fn write(path: &Path, text: &str) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -617,5 +619,20 @@ mod tests {
         );
         check("head\n567834,a,567834\n", &["567834"]);
         check("head\n", &[]);
+    }
+
+    #[test]
+    fn the_check_is_told_here_of_every_function_that_the_template_tells_it_of() {
+        let template = fs::read_to_string(Workspace::find().root.join("template.yaml")).unwrap();
+        let names = template.lines().filter_map(|line| {
+            let (name, _) = line.trim().split_once(": !Ref ")?;
+            name.ends_with("_VERSION").then_some(name)
+        });
+        let told: BTreeMap<_, _> = environment_of_check(USUAL_PORT).collect();
+        let told = told
+            .keys()
+            .map(String::as_str)
+            .filter(|name| name.ends_with("_VERSION"));
+        assert_eq!(names.collect::<BTreeSet<_>>(), told.collect());
     }
 }
