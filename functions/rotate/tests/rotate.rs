@@ -9,7 +9,7 @@ use aws_sdk_kms::Client as Kms;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MultiRegionKeyType};
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use bluebutton::config;
-use bluebutton::oauth::rotation::{Rotation, RotationError, Step};
+use bluebutton::oauth::rotation::{Role, Rotation, RotationError, Step};
 use jiff::{SignedDuration, Timestamp};
 use rotate::{State, handle, signing};
 use serde_json::{Value, json};
@@ -126,6 +126,9 @@ impl World {
         assert_eq!(tag.tag_value(), self.state.aliases);
     }
 }
+
+/// Of a key that nobody has made.
+const GONE: &str = "arn:aws:kms:us-east-1:000000000000:key/mrk-gone";
 
 /// A policy that no key gets by itself.
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"TheAccountDecides","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:root"},"Action":"kms:*","Resource":"*"}]}"#;
@@ -247,6 +250,29 @@ async fn a_run_that_stops_half_way_changes_nothing_and_the_next_goes_on_from_the
     let [_, next, _] = world.keys().await;
     assert_eq!(next, made);
     assert_eq!(world.made().await, 1);
+}
+
+#[tokio::test]
+async fn a_key_that_is_gone_is_dropped_all_the_same() {
+    let Some(world) = World::begin("gone").await else {
+        return;
+    };
+    assert_eq!(world.run().await, "prepare");
+    let [_, next, _] = world.keys().await;
+    let mut configuration = world.configuration().await;
+    configuration["signing_keys"]["current"] = GONE.into();
+    world.write(&configuration).await;
+    let rotation = &world.state.rotation;
+    let read = rotation.read().await.unwrap();
+    let drop = Step::Drop {
+        key: Role::Current,
+        force: false,
+    };
+    let (aliases, now) = (&world.state.aliases, Timestamp::now());
+    let keys = rotation.take(drop, &read, aliases, now).await.unwrap();
+    assert_eq!(Some(keys.current), next);
+    let (made, _) = keys.next.unwrap();
+    world.is_like_the_first(&made).await;
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let read = rotation.read().await?;
     let keys = match arguments.step.taken() {
         Some(step) => {
-            let aliases = aliases(&kms, &read.keys.current).await?;
+            let aliases = aliases(&kms, read.keys.model()).await?;
             rotation.take(step, &read, &aliases, now).await?
         }
         None => read.keys,
@@ -96,16 +96,16 @@ impl Role {
     }
 }
 
-/// What the aliases of the stack's signing keys begin with, by that of the key that signs.
-async fn aliases(kms: &Kms, current: &str) -> Result<String, String> {
-    let found = kms.list_aliases().key_id(current).send().await;
+/// What the aliases of the stack's signing keys begin with, by that of one of them.
+async fn aliases(kms: &Kms, key: &str) -> Result<String, String> {
+    let found = kms.list_aliases().key_id(key).send().await;
     let found = found.map_err(|error| cannot_list(&error))?;
     let mut names = found
         .aliases()
         .iter()
         .filter_map(|alias| alias.alias_name());
     let family = names.find_map(|name| Some(name.rsplit_once(ALIAS)?.0));
-    let family = family.ok_or("the current key has no alias like alias/STACK/signing-a")?;
+    let family = family.ok_or("the key that signs has no alias like alias/STACK/signing-a")?;
     Ok(format!("{family}{ALIAS}"))
 }
 
@@ -129,11 +129,11 @@ async fn describe(kms: &Kms, keys: &SigningKeys, now: Timestamp) -> Result<(), B
     Ok(())
 }
 
-/// The ids of keys that have an alias like the current one's and are named no more, or not yet: they cost something
+/// The ids and aliases of keys that have an alias like the others' and are named no more, or not yet: they cost something
 /// until they are deleted.
 async fn unused(kms: &Kms, keys: &SigningKeys) -> Result<BTreeMap<String, String>, Box<dyn Error>> {
     // Without such an alias there is no way to tell.
-    let Ok(aliases) = aliases(kms, &keys.current).await else {
+    let Ok(aliases) = aliases(kms, keys.model()).await else {
         return Ok(BTreeMap::new());
     };
     let next = keys.next.as_ref().map(|(arn, _)| arn);

@@ -184,6 +184,13 @@ impl SigningKeys {
         steps.find(|step| self.wants_new(*step, now).is_ok())
     }
 
+    /// The key that a new one is made like: the next one, if there is one, for the current key may be what went wrong.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        let next = self.next.as_ref().map(|(arn, _)| arn);
+        next.unwrap_or(&self.current)
+    }
+
     /// For how many whole days the current key has signed.
     #[must_use]
     pub fn age_days(&self, now: Timestamp) -> u64 {

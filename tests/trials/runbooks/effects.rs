@@ -150,6 +150,9 @@ impl World {
         reader.knows("OLD_KEY_ID", previous.as_str().unwrap());
         age(&reader, "current_since");
         reader.through("rotate finish");
+        let (_, old_id) = previous.as_str().unwrap().split_once("key/").unwrap();
+        let status = reader.aside("bluebutton-admin rotate status");
+        assert!(status.contains(&format!("unused    {old_id} ")), "{status}");
         let instance = self.instance().await;
         assert!(!pair.has_access(&instance, &first.access).await);
         assert!(other.has_access(&instance, &second.access).await);

@@ -26,7 +26,7 @@ impl Rotation {
         let alias = format!("{aliases}next-{}", read.version);
         match self.find_key(&alias).await? {
             Some(arn) => Ok(arn),
-            None => self.make_key(&read.keys.current, aliases, &alias).await,
+            None => self.make_key(read.keys.model(), aliases, &alias).await,
         }
     }
 
@@ -53,7 +53,7 @@ impl Rotation {
     ) -> Result<String, RotationError> {
         let policy = self.kms.get_key_policy().key_id(like);
         let policy = policy.policy_name("default").send().await;
-        let policy = policy.map_err(failed("the policy of the current key cannot be read"))?;
+        let policy = policy.map_err(failed("the policy of the key that signs cannot be read"))?;
         let tag = Tag::builder().tag_key(TAG).tag_value(aliases).build();
         let tag = tag.map_err(|_| RotationError::Unusable("a tag lacks its name or its value"))?;
         let created = self
