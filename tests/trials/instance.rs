@@ -146,8 +146,12 @@ impl Request {
         self.with("authorization", format!("Bearer {token}"))
     }
 
-    /// The event of an HTTP API, which is what the sandbox's gateway sends as well.
     fn call(&self, base_url: &str) -> Call {
+        Call::new(&self.event(), "", Some(base_url))
+    }
+
+    /// The event of an HTTP API, which is what the sandbox's gateway sends as well.
+    pub(crate) fn event(&self) -> Value {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let mut headers: serde_json::Map<String, Value> = self
             .headers
@@ -158,12 +162,11 @@ impl Request {
             let form = "application/x-www-form-urlencoded";
             headers.insert("content-type".to_owned(), form.into());
         }
-        let event = json!({
+        json!({
             "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers,
             "body": form_encoded(&self.form), "isBase64Encoded": false,
             "requestContext": {"http": {"method": self.method, "path": path, "sourceIp": "192.0.2.1"}, "timeEpoch": 0},
-        });
-        Call::new(&event, "", Some(base_url))
+        })
     }
 }
 
@@ -176,6 +179,23 @@ impl Answer {
             location: header("location"),
             retry_after: header("retry-after"),
             cookie: header("set-cookie").and_then(|set| Some(set.split(';').next()?.to_owned())),
+        }
+    }
+
+    /// The answer of a function's program to an event of an HTTP API.
+    pub(crate) fn of_program(answer: &Value) -> Self {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let header = |name: &str| text(&answer["headers"][name]);
+        let cookie = text(&answer["cookies"][0]);
+        Self {
+            status: answer["statusCode"]
+                .as_u64()
+                .and_then(|status| status.try_into().ok())
+                .unwrap_or(0),
+            body: text(&answer["body"]).unwrap_or_default(),
+            location: header("location"),
+            retry_after: header("retry-after"),
+            cookie: cookie.and_then(|set| Some(set.split(';').next()?.to_owned())),
         }
     }
 

@@ -10,6 +10,7 @@ mod expired;
 mod instance;
 mod lost_replies;
 mod matrix;
+mod metric_lines;
 mod pair;
 mod panics;
 mod races;

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{METRICS, Metric, Record, SOURCE, Source, Unit};
+use super::{Ids, METRICS, Metric, Record, SOURCE, Source, Unit};
 
 const NAMESPACE: &str = "BlueButton";
 
@@ -42,9 +42,26 @@ pub struct Ending {
     pub properties: Vec<(&'static str, Value)>,
 }
 
+/// Tells so many in a line of their own, which belongs to no work and took no time.
+pub(super) fn tell_alone(metric: Metric, count: u64) {
+    let record = Record::new(Ids::default());
+    record.add(metric, count);
+    record.tell(Ending {
+        message: "counted outside of a call",
+        dimensions: Dimensions::Function,
+        properties: Vec::new(),
+    });
+}
+
 impl Record {
     /// Ends the work: writes its line.
     pub fn end(&self, ending: Ending) {
+        let took = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.add(Metric::Duration, took);
+        self.tell(ending);
+    }
+
+    fn tell(&self, ending: Ending) {
         if let Some(source) = SOURCE.get() {
             let line = self.line(source, Timestamp::now(), ending);
             // A line that cannot be written must not fail the work that it is about.
@@ -53,8 +70,6 @@ impl Record {
     }
 
     fn line(&self, source: &Source, now: Timestamp, ending: Ending) -> Value {
-        let took = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.add(Metric::Duration, took);
         let mut line = Map::new();
         let mut told: [Vec<_>; 2] = Default::default();
         for described in &METRICS {
@@ -139,7 +154,6 @@ fn status_class(status: u16) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Ids;
     use super::*;
 
     fn line(dimensions: Dimensions, counted: &[(Metric, u64)]) -> Value {
@@ -233,6 +247,7 @@ mod tests {
     fn a_line_tells_what_was_counted_and_what_it_is_found_by() {
         let counted = [
             (Metric::Requests, 1),
+            (Metric::Duration, 1500),
             (Metric::StoreCalls, 0),
             (Metric::TokenReuse, 2),
         ];
@@ -248,6 +263,7 @@ mod tests {
             ("StatusClass", json!("4xx")),
             ("status", json!(401)),
             ("TokenReuse", json!(2)),
+            ("Duration", json!(1.5)),
             ("StoreCalls", json!(0)),
             ("error_code", json!("login")),
             ("request_id", json!("r")),

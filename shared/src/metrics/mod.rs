@@ -26,7 +26,7 @@ pub enum Metric {
     Duration,
     /// Requests sent to AWS on the way, each attempt of its own.
     StoreCalls,
-    /// Entries of a searchset.
+    /// Entries of a searchset, as many as were answered.
     PageSize,
     /// Answers with status 401.
     Unauthorized,
@@ -229,14 +229,17 @@ impl Record {
     }
 }
 
-/// Counts one more for the work at hand; outside of any, nothing is counted.
+/// Counts one more for the work at hand.
 pub fn count(metric: Metric) {
     add(metric, 1);
 }
 
-/// Counts so many more for the work at hand.
+/// Counts so many more for the work at hand. Outside of any, which is while a function starts, they are told at once in
+/// a line of their own: a start that goes on without a key is answered by no line that could tell of it.
 pub fn add(metric: Metric, more: u64) {
-    let _ = CURRENT.try_with(|record| record.add(metric, more));
+    if CURRENT.try_with(|record| record.add(metric, more)).is_err() {
+        line::tell_alone(metric, more);
+    }
 }
 
 /// Notes for which application the work is done, once that is certain.

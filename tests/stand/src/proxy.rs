@@ -76,6 +76,8 @@ pub struct Seen {
     pub operation: String,
     /// The tables that it names.
     pub tables: Vec<String>,
+    /// The user agent that it came with.
+    pub agent: String,
     /// What happened to it.
     pub fault: Option<Fault>,
 }
@@ -259,6 +261,15 @@ impl Proxy {
             .await
     }
 
+    /// The same for a program of its own, as variables of its environment.
+    #[must_use]
+    pub fn environment(&self) -> [(&'static str, String); 2] {
+        [
+            ("AWS_ENDPOINT_URL", self.url.clone()),
+            ("AWS_REGION", self.own_region.clone()),
+        ]
+    }
+
     /// From now on these faults and no others.
     pub fn set(&self, rules: impl IntoIterator<Item = Rule>) {
         self.plan().rules = rules.into_iter().map(|rule| (rule, 0)).collect();
@@ -328,6 +339,7 @@ fn seen(request: &Message) -> Seen {
     Seen {
         operation: request.operation().unwrap_or_default().to_owned(),
         tables: tables.map(str::to_owned).collect(),
+        agent: request.header("user-agent").unwrap_or_default().to_owned(),
         fault: None,
     }
 }
