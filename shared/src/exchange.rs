@@ -6,7 +6,7 @@
 mod freshness;
 
 use aws_config::SdkConfig;
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 
 use self::freshness::Validators;
 use crate::audit::{Action, AuditTable, Event};
@@ -24,7 +24,7 @@ use crate::oauth::Resource;
 use crate::oauth::access::{Access, AccessError, VerifiedToken, Verifier};
 use crate::rate_limit::{self, RateLimits};
 use crate::rif::{Beneficiary, Claim};
-use crate::store::{ClaimsTable, StoreError, Transfers, UsageTable, day_of};
+use crate::store::{ClaimsTable, StoreError, Transfer, Transfers, UsageTable, day_of};
 
 /// The methods of every path that serves FHIR or says how it is served, but for searches in a body.
 pub const METHODS: &str = "GET, OPTIONS";
@@ -165,12 +165,16 @@ impl State {
     ) -> Result<(Access, T), Failure> {
         let detail = exchange.audit_detail();
         let event = exchange.audit_event(&detail);
-        let (patient, day) = (&exchange.token.patient, day_of(exchange.now));
+        let transfer = Transfer {
+            patient: &exchange.token.patient,
+            client_id: &exchange.token.client_id,
+            day: day_of(exchange.now),
+        };
         let (access, data, recorded, transfers) = tokio::join!(
             self.verifier.confirm(&exchange.token, exchange.now),
             data,
             self.audit.record(&event),
-            self.usage.transfers(patient, day),
+            self.usage.transfers(transfer.patient, transfer.day),
         );
         let access = access?;
         recorded.map_err(|error| {
@@ -178,19 +182,14 @@ impl State {
             Refusal::Unavailable
         })?;
         let data = data?;
-        self.note_transfer(patient, transfers, day).await;
+        self.note_transfer(&transfer, transfers).await;
         Ok((access, data))
     }
 
     /// Notes for the yearly statistics that data go out. What cannot be noted is noted by the person's next call.
-    async fn note_transfer(
-        &self,
-        patient: &BeneId,
-        known: Result<Transfers, StoreError>,
-        day: Date,
-    ) {
+    async fn note_transfer(&self, transfer: &Transfer<'_>, known: Result<Transfers, StoreError>) {
         let noted = match known {
-            Ok(known) => self.usage.note_transfer(patient, known, day).await,
+            Ok(known) => self.usage.note_transfer(transfer, &known).await,
             Err(error) => Err(error),
         };
         if let Err(error) = noted {
@@ -260,8 +259,9 @@ impl<'a> Exchange<'a> {
             url: &url,
             filters: query.filters().collect(),
         };
-        metrics::add(Metric::PageSize, page.items.len() as u64);
-        Ok(self.answer(searchset.write(page)?))
+        let (bundle, entries) = searchset.write(page)?;
+        metrics::add(Metric::PageSize, entries as u64);
+        Ok(self.answer(bundle))
     }
 
     fn answer(&self, body: Vec<u8>) -> Response {

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use bluebutton::mapping::lookups::{BuiltIn, Provider};
+use bluebutton::metrics::{Ids, Metric, Record};
 use bluebutton::oauth::Application;
 use bluebutton::rif::ClaimType::{Carrier, Inpatient, Outpatient, Pde};
 use bluebutton::rif::{Claim, ClaimType, Column, Kind, Row, RowPart, Value as RifValue};
@@ -436,14 +437,20 @@ async fn no_answer_is_larger_than_4_mb_and_no_claim_gets_lost() {
     let mut next = Some(format!("{PATH}?_count=50"));
     while let Some(url) = next {
         let call = get(url.trim_start_matches(BASE), &stand.own_token());
-        let response = handle(&stand.state, &BuiltIn, call).await;
+        let record = Record::new(Ids::default());
+        let response = record
+            .of(Box::pin(handle(&stand.state, &BuiltIn, call)))
+            .await;
         assert!(
             response.body.len() <= REPLY_BYTES_MAX,
             "{}",
             response.body.len()
         );
         let bundle = body(&response);
-        seen.extend(ids(&bundle).into_iter().map(str::to_owned));
+        let page = ids(&bundle);
+        // What is counted is what was answered, not what was asked for.
+        assert_eq!(record.get(Metric::PageSize), Some(page.len() as u64));
+        seen.extend(page.into_iter().map(str::to_owned));
         let links = bundle["link"].as_array().unwrap();
         let link = links.iter().find(|link| link["relation"] == "next");
         next = link.map(|link| link["url"].as_str().unwrap().to_owned());

@@ -176,7 +176,7 @@ impl Report {
             "patient_access": {
                 "year": self.day.year(),
                 "people": self.patient_access.people,
-                "people_on_more_than_one_day": self.patient_access.people_again,
+                "people_more_than_once": self.patient_access.people_again,
             },
             "data_age_hours": self.data_age_hours,
         })
@@ -266,7 +266,7 @@ mod tests {
                 "with_substance_use": 1,
             },
             "calls": 7,
-            "patient_access": {"year": 2026, "people": 5, "people_on_more_than_one_day": 2},
+            "patient_access": {"year": 2026, "people": 5, "people_more_than_once": 2},
             "data_age_hours": 4,
         });
         assert_eq!(report.to_json(), expected);

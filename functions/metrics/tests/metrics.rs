@@ -14,8 +14,8 @@ use bluebutton::config;
 use bluebutton::identity::BeneId;
 use bluebutton::oauth::{Application, DataAccess};
 use bluebutton::store::{
-    ApplicationsTable, GrantsTable, PatientAccess, RequestCountsTable, StoreError, Transfers,
-    UsageTable,
+    ApplicationsTable, GrantsTable, PatientAccess, RequestCountsTable, StoreError, Transfer,
+    Transfers, UsageTable,
 };
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
@@ -120,18 +120,31 @@ fn now() -> Timestamp {
 const DAY: Date = date(2026, 11, 21);
 const NEXT_DAY: Date = date(2026, 11, 22);
 
+/// The application of tests that are not about applications.
+const CLIENT: &str = "client";
+
 /// A call's part in the statistics. It waits for half a second and leaves the person to the next call otherwise.
-async fn transfer(usage: &UsageTable, patient: usize, day: Date) -> Result<(), StoreError> {
-    let patient = BeneId::parse(&format!("-{patient}")).unwrap();
-    let known = usage.transfers(&patient, day).await?;
-    usage.note_transfer(&patient, known, day).await
+async fn transfer(
+    usage: &UsageTable,
+    patient: usize,
+    client_id: &str,
+    day: Date,
+) -> Result<(), StoreError> {
+    let patient = &BeneId::parse(&format!("-{patient}")).unwrap();
+    let known = usage.transfers(patient, day).await?;
+    let transfer = Transfer {
+        patient,
+        client_id,
+        day,
+    };
+    usage.note_transfer(&transfer, &known).await
 }
 
 /// Calls one after the other, until one had its part.
-async fn transferred(usage: &UsageTable, patient: usize, day: Date) {
+async fn transferred(usage: &UsageTable, patient: usize, client_id: &str, day: Date) {
     const CALLS_MAX: usize = 10;
     for _ in 0..CALLS_MAX {
-        if transfer(usage, patient, day).await.is_ok() {
+        if transfer(usage, patient, client_id, day).await.is_ok() {
             return;
         }
     }
@@ -164,9 +177,9 @@ async fn counts_a_day_and_keeps_its_report_without_anybodys_id() {
     }
     state.counts.add_of_client(&once, DAY, 0).await.unwrap();
     for (patient, day) in [(7001, DAY), (7002, DAY), (7002, DAY), (7001, NEXT_DAY)] {
-        transferred(&state.usage, patient, day).await;
+        transferred(&state.usage, patient, CLIENT, day).await;
     }
-    transferred(&state.usage, 7003, date(2025, 12, 31)).await;
+    transferred(&state.usage, 7003, CLIENT, date(2025, 12, 31)).await;
     state.usage.note_load(now() - 30.hours()).await.unwrap();
 
     let report = handle(&state, now()).await.unwrap().to_json();
@@ -183,7 +196,7 @@ async fn counts_a_day_and_keeps_its_report_without_anybodys_id() {
             "with_substance_use": 0,
         },
         "calls": 6,
-        "patient_access": {"year": 2026, "people": 2, "people_on_more_than_one_day": 1},
+        "patient_access": {"year": 2026, "people": 2, "people_more_than_once": 1},
         "data_age_hours": 30,
     });
     assert_eq!(report, expected);
@@ -208,11 +221,11 @@ async fn each_person_counts_once_a_year_however_many_calls_come_at_once() {
         let mut calls = tokio::task::JoinSet::new();
         for call in 0..people * 4 {
             let usage = usage.clone();
-            calls.spawn(async move { transfer(&usage, call % people, day).await });
+            calls.spawn(async move { transfer(&usage, call % people, CLIENT, day).await });
         }
         calls.join_all().await;
         for patient in 0..people {
-            transferred(&usage, patient, day).await;
+            transferred(&usage, patient, CLIENT, day).await;
         }
     }
     let counted = usage.patient_access(2026).await.unwrap();
@@ -226,6 +239,50 @@ async fn each_person_counts_once_a_year_however_many_calls_come_at_once() {
     let patient = BeneId::parse("-1").unwrap();
     let known = usage.transfers(&patient, DAY).await.unwrap();
     assert_eq!(known, Transfers::Again);
+    tables.delete().await;
+}
+
+/// CMS-0057-F asks for both numbers of the calendar year before.
+#[tokio::test]
+async fn the_yearly_numbers_are_people_with_one_transfer_and_people_with_more() {
+    const ONE_APP: &str = "one";
+    const OTHER_APP: &str = "other";
+    const LAST: Date = date(2026, 12, 31);
+    const FIRST: Date = date(2027, 1, 1);
+    let Some(tables) = Tables::make("years").await else {
+        return;
+    };
+    let state = tables.state();
+    let all: [&[(&str, Date)]; 6] = [
+        // Once in 2026: one call, or many on one day to one application.
+        &[(ONE_APP, DAY)],
+        &[(ONE_APP, DAY), (ONE_APP, DAY), (ONE_APP, DAY)],
+        // More than once: on another day, to another application, or both.
+        &[(ONE_APP, DAY), (ONE_APP, NEXT_DAY), (ONE_APP, LAST)],
+        &[(ONE_APP, DAY), (OTHER_APP, DAY)],
+        &[(ONE_APP, DAY), (OTHER_APP, NEXT_DAY)],
+        // Once in each year.
+        &[(ONE_APP, LAST), (ONE_APP, FIRST)],
+    ];
+    for (patient, transfers) in all.into_iter().enumerate() {
+        for (client_id, day) in transfers {
+            transferred(&state.usage, patient, client_id, *day).await;
+        }
+    }
+    // The last report of a year is made after the year.
+    for (run, year, people, more_than_once) in [
+        ("2027-01-01T03:00:00Z", 2026, 6, 3),
+        ("2027-01-02T03:00:00Z", 2027, 1, 0),
+    ] {
+        let report = handle(&state, run.parse().unwrap())
+            .await
+            .unwrap()
+            .to_json();
+        let expected = json!({
+            "year": year, "people": people, "people_more_than_once": more_than_once,
+        });
+        assert_eq!(report["patient_access"], expected);
+    }
     tables.delete().await;
 }
 

@@ -81,10 +81,11 @@ pub struct Searchset<'a> {
 
 impl Searchset<'_> {
     /// Writes the bundle. A page that would be larger than an answer may be is cut, and its `next` link carries on.
+    /// Also says how many entries it has then.
     ///
     /// # Errors
     /// Those of the entries.
-    pub fn write<E: Entry>(&self, page: &Page<E>) -> Result<Vec<u8>, E::Error> {
+    pub fn write<E: Entry>(&self, page: &Page<E>) -> Result<(Vec<u8>, usize), E::Error> {
         self.write_within(page, ENTRIES_BYTES_MAX)
     }
 
@@ -92,7 +93,7 @@ impl Searchset<'_> {
         &self,
         page: &Page<E>,
         bytes_max: usize,
-    ) -> Result<Vec<u8>, E::Error> {
+    ) -> Result<(Vec<u8>, usize), E::Error> {
         let (entries, written) = self.entries(&page.items, bytes_max)?;
         let mut w = Writer::with_capacity(entries.len() + HEAD_BYTES_USUAL);
         w.object(|w| {
@@ -115,7 +116,7 @@ impl Searchset<'_> {
                 w.array(|w| w.all_of(&entries));
             }
         });
-        Ok(w.into_bytes())
+        Ok((w.into_bytes(), written))
     }
 
     /// The entries, separated by commas, and how many they are.
@@ -215,8 +216,10 @@ mod tests {
             url: "https://api.example/v2/fhir/X",
             filters: vec![("type", "a|b,c")],
         };
-        let Ok(bytes) = searchset.write_within(&page, bytes_max);
-        serde_json::from_slice(&bytes).unwrap()
+        let Ok((bytes, written)) = searchset.write_within(&page, bytes_max);
+        let bundle: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(bundle["entry"].as_array().map_or(0, Vec::len), written);
+        bundle
     }
 
     fn link(bundle: &Value, relation: &str) -> Option<PageRequest> {

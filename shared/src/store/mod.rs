@@ -36,4 +36,4 @@ pub use sign_in_failures::{SignIn, SignInFailuresTable};
 pub use stored_beneficiary::StoredBeneficiary;
 pub use stored_claim::{Facts, StoredClaim};
 pub use transient::{HeldApproval, TransientTable};
-pub use usage::{PatientAccess, Transfers, UsageTable, day_of};
+pub use usage::{PatientAccess, Transfer, Transfers, UsageTable, day_of};

@@ -2,9 +2,9 @@
 //! reports. Items of the transient table with keys of their own.
 //!
 //! Regulators ask payers each year how many patients' data went to an application, and of how many more than once (CMS
-//! Interoperability and Prior Authorization rule, CMS-0057-F, 42 CFR 422.119(f)). One look at Patient, Coverage and
-//! ExplanationOfBenefit takes several calls, so that a transfer is here a day on which an application received data of
-//! the person: "more than once" is on more than one day.
+//! Interoperability and Prior Authorization rule, CMS-0057-F, 42 CFR 422.119(f)). The rule does not say what one transfer
+//! is. One look at Patient, Coverage and ExplanationOfBenefit takes several calls, so that a transfer is here one day on
+//! which one application received data of the person: "more than once" is on another day, or to another application.
 //!
 //! A person has one item for each year, under a hash. A call reads it beside what it reads anyway; it is written at most
 //! twice a year, together with the year's counts, so that each person is counted once and the counts need no walk
@@ -41,14 +41,30 @@ pub struct UsageTable {
     table: String,
 }
 
+/// Data of a person that go to an application on a day.
+#[derive(Clone, Copy, Debug)]
+pub struct Transfer<'a> {
+    /// Whose data.
+    pub patient: &'a BeneId,
+    /// To which application.
+    pub client_id: &'a str,
+    /// When, in UTC.
+    pub day: Date,
+}
+
 /// What a year's statistics know of a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transfers {
     /// No data went out yet.
     None,
-    /// On that day only.
-    Once(Date),
-    /// On more than one day.
+    /// On one day to one application.
+    Once {
+        /// The day.
+        day: Date,
+        /// The person's application, as [`Transfer::application`] has it.
+        application: String,
+    },
+    /// On another day, or to another application, too.
     Again,
 }
 
@@ -57,17 +73,27 @@ pub enum Transfers {
 pub struct PatientAccess {
     /// People whose data went to an application.
     pub people: u64,
-    /// Those of them whose data did on more than one day.
+    /// Those of them whose data did more than once.
     pub people_again: u64,
 }
 
-impl Transfers {
-    /// Which count a transfer on that day adds to, if any.
-    fn count(self, day: Date) -> Option<&'static str> {
-        match self {
-            Self::None => Some("people"),
-            Self::Once(first) if first < day => Some("people_again"),
-            Self::Once(_) | Self::Again => None,
+impl Transfer<'_> {
+    /// A hash that only tells whether two transfers of this person went to the same application: who has connected what
+    /// is nothing that statistics need to know.
+    #[must_use]
+    pub fn application(&self) -> String {
+        sha256_hex(&format!("{}#{}", self.patient.as_str(), self.client_id))
+    }
+
+    /// Which count the transfer adds to, if any.
+    fn count(&self, known: &Transfers) -> Option<&'static str> {
+        match known {
+            Transfers::None => Some("people"),
+            Transfers::Once { day, application } => {
+                let is_another = *day < self.day || *application != self.application();
+                is_another.then_some("people_again")
+            }
+            Transfers::Again => None,
         }
     }
 }
@@ -108,25 +134,26 @@ impl UsageTable {
             return Ok(Transfers::Again);
         }
         let first = item::read_string(&found, "first_day")?.parse();
-        first
-            .map(Transfers::Once)
-            .map_err(|_| StoreError::Corrupt("first_day"))
+        Ok(Transfers::Once {
+            day: first.map_err(|_| StoreError::Corrupt("first_day"))?,
+            application: attributes::read_text(&found, "first_application")?,
+        })
     }
 
-    /// Notes that data of the person go out on that day, if the statistics do not have it yet.
+    /// Notes the transfer, if the statistics do not have it yet.
     ///
     /// # Errors
     /// As every call of a table; nothing is then noted, and the person's next call does.
     pub async fn note_transfer(
         &self,
-        patient: &BeneId,
-        known: Transfers,
-        day: Date,
+        transfer: &Transfer<'_>,
+        known: &Transfers,
     ) -> Result<(), StoreError> {
-        let Some(count) = known.count(day) else {
+        let Some(count) = transfer.count(known) else {
             return Ok(());
         };
-        let person = person_key(patient, day);
+        let day = transfer.day;
+        let person = person_key(transfer.patient, day);
         let shard = &person[person.len() - HASH_DIGITS..][..1];
         let year = Update::builder()
             .table_name(&self.table)
@@ -136,7 +163,7 @@ impl UsageTable {
             .expression_attribute_values(":one", item::number(1))
             .build()
             .expect("table, key and expression are set");
-        let writes = [self.person(person, known, day), year];
+        let writes = [self.person(person, known, transfer), year];
         let writes = writes.map(|update| TransactWriteItem::builder().update(update).build());
         for _ in 1..ATTEMPTS_MAX {
             if self.write(&writes).await? {
@@ -169,19 +196,25 @@ impl UsageTable {
         }
     }
 
-    fn person(&self, key: String, known: Transfers, day: Date) -> Update {
+    fn person(&self, key: String, known: &Transfers, transfer: &Transfer<'_>) -> Update {
+        let day = transfer.day;
         let update = Update::builder()
             .table_name(&self.table)
             .key("pk", item::string(key))
-            .expression_attribute_values(":day", item::string(day.to_string()));
+            .expression_attribute_values(":day", item::string(day.to_string()))
+            .expression_attribute_values(":application", item::string(transfer.application()));
         let update = match known {
             Transfers::None => update
-                .update_expression("SET first_day = :day, expires_at = :end")
+                .update_expression(
+                    "SET first_day = :day, first_application = :application, expires_at = :end",
+                )
                 .condition_expression("attribute_not_exists(first_day)")
                 .expression_attribute_values(":end", attributes::seconds(end_of_use(day))),
-            Transfers::Once(_) | Transfers::Again => update
-                .update_expression("SET again = :day")
-                .condition_expression("first_day < :day AND attribute_not_exists(again)"),
+            Transfers::Once { .. } | Transfers::Again => {
+                update.update_expression("SET again = :day").condition_expression(
+                    "(first_day < :day OR first_application <> :application) AND attribute_not_exists(again)",
+                )
+            }
         };
         update.build().expect("table, key and expression are set")
     }
@@ -305,17 +338,29 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
-    fn a_person_counts_once_a_year_and_again_from_the_second_day() {
+    fn a_person_counts_once_a_year_and_again_from_the_second_day_or_application() {
+        let patient = BeneId::parse("-1").expect("an id");
+        let of = |client_id, day| Transfer {
+            patient: &patient,
+            client_id,
+            day,
+        };
+        let once = |client_id, day| Transfers::Once {
+            day,
+            application: of(client_id, day).application(),
+        };
         let day = date(2026, 3, 1);
         for (known, expected) in [
             (Transfers::None, Some("people")),
-            (Transfers::Once(date(2026, 2, 28)), Some("people_again")),
-            (Transfers::Once(day), None),
+            (once("a", date(2026, 2, 28)), Some("people_again")),
+            (once("b", date(2026, 2, 28)), Some("people_again")),
+            (once("a", day), None),
+            (once("b", day), Some("people_again")),
             // An instance whose clock is behind.
-            (Transfers::Once(date(2026, 3, 2)), None),
+            (once("a", date(2026, 3, 2)), None),
             (Transfers::Again, None),
         ] {
-            assert_eq!(known.count(day), expected, "{known:?}");
+            assert_eq!(of("a", day).count(&known), expected, "{known:?}");
         }
     }
 
