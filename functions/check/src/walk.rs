@@ -4,7 +4,7 @@
 //! provider there is no way around it, for the check as for anybody: it goes as far as the provider's door, and reads
 //! with a refresh token if the operator keeps one of a person made for that.
 
-use bluebutton::oauth::{pkce::CodeChallenge, random_token};
+use bluebutton::oauth::{authorize::AuthorizationQuery, pkce::CodeChallenge, random_token};
 use bluebutton::secret::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -449,16 +449,15 @@ impl Account {
     }
 
     fn authorize(&self, verifier: &str) -> String {
-        let challenge = CodeChallenge::of(verifier);
         let state = random_token();
+        let asked = AuthorizationQuery {
+            client_id: &self.client_id,
+            redirect_uri: &self.redirect_uri,
+            state: state.expose(),
+            challenge: &CodeChallenge::of(verifier),
+        };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &self.client_id)
-            .append_pair("redirect_uri", &self.redirect_uri)
-            .append_pair("state", state.expose())
-            .append_pair("code_challenge", challenge.as_str())
-            .append_pair("code_challenge_method", "S256");
+        query.extend_pairs(asked.pairs());
         format!("{AUTHORIZE}?{}", query.finish())
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bluebutton::identity::{BeneId, sandbox};
-use bluebutton::oauth::{pkce::CodeChallenge, random_token};
+use bluebutton::oauth::{authorize::AuthorizationQuery, pkce::CodeChallenge, random_token};
 use serde_json::Value;
 use ureq::http::{Response, header::LOCATION};
 use ureq::{Agent, Body};
@@ -141,15 +141,14 @@ impl Client {
 
     fn authorize_url(&self, verifier: &str, scope: Option<&str>) -> Result<Url, Box<dyn Error>> {
         let mut url = self.url("v2/o/authorize/")?;
-        let challenge = CodeChallenge::of(verifier);
         let state = random_token();
-        url.query_pairs_mut()
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &self.client_id)
-            .append_pair("redirect_uri", &self.redirect_uri)
-            .append_pair("state", state.expose())
-            .append_pair("code_challenge", challenge.as_str())
-            .append_pair("code_challenge_method", "S256");
+        let asked = AuthorizationQuery {
+            client_id: &self.client_id,
+            redirect_uri: &self.redirect_uri,
+            state: state.expose(),
+            challenge: &CodeChallenge::of(verifier),
+        };
+        url.query_pairs_mut().extend_pairs(asked.pairs());
         if let Some(scope) = scope {
             url.query_pairs_mut().append_pair("scope", scope);
         }

@@ -41,6 +41,34 @@ const NOT_SUPPORTED: [(&str, &str); 3] = [
     ("registration", "registration_not_supported"),
 ];
 
+/// What a client asks for: an application of us, and we of an identity provider.
+#[derive(Clone, Copy)]
+pub struct AuthorizationQuery<'a> {
+    /// The client's name at the server.
+    pub client_id: &'a str,
+    /// Where the answer goes.
+    pub redirect_uri: &'a str,
+    /// What the answer is known again by.
+    pub state: &'a str,
+    /// What the code verifier will fit.
+    pub challenge: &'a CodeChallenge,
+}
+
+impl<'a> AuthorizationQuery<'a> {
+    /// The pairs of the query, in the order of the RFCs.
+    #[must_use]
+    pub fn pairs(self) -> [(&'static str, &'a str); 6] {
+        [
+            ("response_type", "code"),
+            ("client_id", self.client_id),
+            ("redirect_uri", self.redirect_uri),
+            ("state", self.state),
+            ("code_challenge", self.challenge.as_str()),
+            ("code_challenge_method", "S256"),
+        ]
+    }
+}
+
 /// A request that may go on to sign-in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizeRequest {

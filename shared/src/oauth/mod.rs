@@ -19,7 +19,6 @@ pub mod token;
 pub use application::{
     Application, ClientSecret, ClientType, DataAccess, Description, DescriptionTooLong,
 };
-pub(crate) use digest::sha256_base64url;
 pub use digest::{hmac_base64url, random_alphanumerics, random_token, sha256_hex};
 pub use flow::{
     APPROVAL_SECONDS, Approval, CODE_RETRY_SECONDS, CODE_SECONDS, Code, IssuedAccess, Person,

@@ -23,7 +23,7 @@ use super::{MedicareNumber, MedicareNumbers};
 use crate::{
     config::ConfigError,
     http::{Language, Parameters},
-    oauth::{hmac_base64url, random_token, sha256_base64url},
+    oauth::{authorize::AuthorizationQuery, hmac_base64url, pkce::CodeChallenge, random_token},
     secret::Secret,
 };
 
@@ -150,20 +150,21 @@ impl Provider {
     ) -> Result<Url, ProviderError> {
         let metadata = self.metadata(now).await?;
         let mut url = metadata.authorization.url().clone();
-        let challenge = sha256_base64url(visit.verifier.expose().as_bytes());
-        url.query_pairs_mut().extend_pairs([
-            ("response_type", "code"),
-            ("client_id", &self.settings.client_id),
-            ("redirect_uri", &visit.redirect_uri),
-            ("scope", &self.settings.scopes),
-            ("state", &visit.state),
-            ("nonce", visit.nonce.expose()),
-            ("code_challenge", &challenge),
-            ("code_challenge_method", "S256"),
-            // Whoever sits at this browser signs in; nobody goes on as the person before.
-            ("prompt", "login"),
-            ("ui_locales", language.as_str()),
-        ]);
+        let asked = AuthorizationQuery {
+            client_id: &self.settings.client_id,
+            redirect_uri: &visit.redirect_uri,
+            state: &visit.state,
+            challenge: &CodeChallenge::of(visit.verifier.expose()),
+        };
+        url.query_pairs_mut()
+            .extend_pairs(asked.pairs())
+            .extend_pairs([
+                ("scope", self.settings.scopes.as_str()),
+                ("nonce", visit.nonce.expose()),
+                // Whoever sits at this browser signs in; nobody goes on as the person before.
+                ("prompt", "login"),
+                ("ui_locales", language.as_str()),
+            ]);
         Ok(url)
     }
 
