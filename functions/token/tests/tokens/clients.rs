@@ -8,9 +8,8 @@ use bluebutton::{
 };
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use token::{handle, handle_at};
 
-use crate::sandbox::{Sandbox, post, read, text};
+use crate::sandbox::{Sandbox, handle, handle_at, post, read, text};
 
 const NOBODY: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 

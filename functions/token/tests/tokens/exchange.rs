@@ -12,10 +12,10 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 use stand::consent::VERIFIER;
 use std::sync::Arc;
-use token::{State, handle};
+use token::State;
 use tokio::task::JoinSet;
 
-use crate::sandbox::{REDIRECT_URI, Sandbox, post, read, text};
+use crate::sandbox::{REDIRECT_URI, Sandbox, handle, post, read, text};
 
 /// Sends the same form so many times at once.
 async fn at_once(sandbox: &Sandbox, times: usize, form: &[(&str, &str)]) -> Vec<(u16, Value)> {

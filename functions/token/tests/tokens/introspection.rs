@@ -6,9 +6,8 @@ use bluebutton::{
 };
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use token::handle;
 
-use crate::sandbox::{Sandbox, post, read, text};
+use crate::sandbox::{Sandbox, handle, post, read, text};
 
 fn inactive() -> (u16, Value) {
     (200, json!({"active": false}))

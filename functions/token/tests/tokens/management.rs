@@ -10,9 +10,9 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 use stand::proxy::{Patience, Proxy};
 use std::{sync::Arc, time::Duration};
-use token::{State, handle_at};
+use token::State;
 
-use crate::sandbox::{Sandbox, post, read};
+use crate::sandbox::{Sandbox, handle_at, post, read};
 
 /// A busy machine's local AWS takes its time, which the tests are not about.
 const PATIENCE: Patience = Patience {

@@ -3,9 +3,8 @@
 use bluebutton::oauth::DataAccess;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use token::handle;
 
-use crate::sandbox::{Sandbox, post, read, text};
+use crate::sandbox::{Sandbox, handle, post, read, text};
 
 /// What the `token` parameter is.
 #[derive(Clone, Copy, Debug)]

@@ -15,8 +15,8 @@ use bluebutton::{
 use jiff::Timestamp;
 use serde_json::Value;
 use stand::consent::{Consent, VERIFIER};
-use std::{env, sync::Arc};
-use token::{State, handle_at};
+use std::{env, pin::Pin, sync::Arc};
+use token::State;
 
 const BASE_URL: &str = "http://localhost:8000";
 pub(crate) const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
@@ -35,7 +35,7 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// With a usual application; nothing, and a line that says so, without a local AWS.
     pub(crate) async fn new() -> Option<Self> {
-        Self::with(|usual| usual).await
+        Box::pin(Self::with(|usual| usual)).await
     }
 
     /// With an application of another kind.
@@ -51,8 +51,14 @@ impl Sandbox {
         let (usual, secret) = Application::register("Test", vec![redirect_uri]);
         let number = uuid::Uuid::new_v4().as_u128() % 1_000_000_000_000_000;
         let sandbox = Self {
-            state: Arc::new(State::from_environment(&aws).await.expect("a sandbox")),
-            verifier: Verifier::from_environment(&aws).await.expect("a sandbox"),
+            state: Arc::new(
+                Box::pin(State::from_environment(&aws))
+                    .await
+                    .expect("a sandbox"),
+            ),
+            verifier: Box::pin(Verifier::from_environment(&aws))
+                .await
+                .expect("a sandbox"),
             applications: ApplicationsTable::new(client, table),
             tables: AuthorizationTables::from_environment(&aws).expect("a sandbox"),
             application: kind(usual),
@@ -81,7 +87,9 @@ impl Sandbox {
 
     /// Registers the application as it is now.
     pub(crate) async fn register(&self, application: &Application) {
-        self.applications.put(application).await.expect("a table");
+        Box::pin(self.applications.put(application))
+            .await
+            .expect("a table");
     }
 
     /// A consent given now, for tests to change.
@@ -95,13 +103,13 @@ impl Sandbox {
 
     /// The code of a consent.
     pub(crate) async fn code(&self) -> Secret {
-        self.consent().give(&self.tables).await
+        Box::pin(self.consent().give(&self.tables)).await
     }
 
     /// The id of the grant, if there is one.
     pub(crate) async fn grant_id(&self) -> Option<String> {
         let client_id = &self.application.client_id;
-        let grant = self.tables.grants.get(&self.patient, client_id).await;
+        let grant = Box::pin(self.tables.grants.get(&self.patient, client_id)).await;
         grant.expect("a table").map(|grant| grant.grant_id)
     }
 
@@ -142,7 +150,7 @@ impl Sandbox {
 
     /// The tokens of that consent, exchanged when it is given.
     pub(crate) async fn tokens_of(&self, consent: &Consent) -> Value {
-        let code = consent.give(&self.tables).await;
+        let code = Box::pin(consent.give(&self.tables)).await;
         let now = consent.grant.approved_at;
         let (status, body) = self.post_at(now, "token", &self.exchange(&code)).await;
         assert_eq!(status, 200, "{body}");
@@ -184,8 +192,28 @@ impl Sandbox {
             .verify(&post("token", &[], Some(&bearer)), now)
             .await?;
         assert_eq!(verified.patient, self.patient);
-        self.verifier.confirm(&verified, now).await.map(drop)
+        Box::pin(self.verifier.confirm(&verified, now))
+            .await
+            .map(drop)
     }
+}
+
+/// What the function answers. On the heap: unoptimised, the frame of a test holds every future that the test waits for,
+/// and one that waits for forty of these would outgrow the stack of its thread.
+pub(crate) fn handle_at(
+    state: &State,
+    call: Call,
+    now: Timestamp,
+) -> Pin<Box<dyn Future<Output = Response> + Send + '_>> {
+    Box::pin(token::handle_at(state, call, now))
+}
+
+/// The same now.
+pub(crate) fn handle(
+    state: &State,
+    call: Call,
+) -> Pin<Box<dyn Future<Output = Response> + Send + '_>> {
+    handle_at(state, call, Timestamp::now())
 }
 
 /// A form posted to a path below `/v2/o/`.
