@@ -163,21 +163,28 @@ impl World {
         reader.finish();
     }
 
-    /// A grant that was lost is back, and one that its person withdrew stays withdrawn. The local AWS restores the newest
-    /// state whatever second it is told, so that the harm is done after the restore.
+    /// A grant that was lost is back, and those that their people withdrew in the first and the last moment of the second
+    /// that is restored stay withdrawn. The local AWS restores the newest state whatever second it is told, so that the
+    /// harm is done after the restore.
     async fn restore_table(&self, mut reader: Reader<'_>) {
+        let second = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+        let moments = [second, second + 999_999.microseconds()];
         let (lost, its_tokens) = self.connected(0).await;
-        let (withdrawn, tokens) = self.connected(1).await;
+        let withdrawn = [self.connected(1).await, self.connected(2).await];
         let instance = self.instance().await;
         reader.knows("TABLE", env::var("GRANTS_TABLE").unwrap());
-        reader.knows("POINT_IN_TIME", format!("{:.0}", Timestamp::now()));
+        reader.knows("POINT_IN_TIME", second.to_string());
         reader.through("restore-table-to-point-in-time");
         self.lose_the_grant(&lost).await;
-        self.withdraw(&withdrawn).await;
+        for ((pair, _), at) in withdrawn.iter().zip(moments) {
+            self.withdraw(pair, at).await;
+        }
         assert!(!lost.has_access(&instance, &its_tokens.access).await);
         reader.through("copy-table");
         assert!(lost.has_access(&instance, &its_tokens.access).await);
-        assert!(!withdrawn.has_access(&instance, &tokens.access).await);
+        for (pair, tokens) in &withdrawn {
+            assert!(!pair.has_access(&instance, &tokens.access).await);
+        }
         reader.finish();
     }
 
@@ -238,10 +245,10 @@ impl World {
         lost.send().await.unwrap();
     }
 
-    async fn withdraw(&self, pair: &Pair) {
+    async fn withdraw(&self, pair: &Pair, at: Timestamp) {
         let grant_id = self.sandbox.grant_id(pair).await.unwrap();
         let event = Event {
-            at: Timestamp::now(),
+            at,
             patient: &pair.patient,
             client_id: &pair.application.client_id,
             action: Action::GrantRevoked,
