@@ -142,8 +142,21 @@ fn the_language_changes_on_every_page_and_stays() {
         end.as_str().is_some_and(|end| end.contains(" de 20")),
         "{end}"
     );
-    driver.click("#lang_toggle");
-    assert_eq!(language(), "en");
+    // What was chosen stays, there and back.
+    let boxes = || {
+        driver.run(
+            "return ['radio_1', 'accordion-check-1'].map(id => document.getElementById(id).checked)",
+        )
+    };
+    assert_eq!(boxes(), json!([true, false]));
+    for box_id in ["#radio_1", "#accordion-check-1"] {
+        driver.click(box_id);
+    }
+    for expected in ["en", "es", "en"] {
+        driver.click("#lang_toggle");
+        assert_eq!(language(), expected);
+        assert_eq!(boxes(), json!([false, true]), "{expected}");
+    }
     driver.click("#switch-account");
     assert!(
         driver.exists("#username-textbox"),

@@ -2,7 +2,7 @@
 
 use bluebutton::{
     audit::{Action, Event},
-    http::{Call, Parameters, Response, StatusCode},
+    http::{Call, Parameters, Response, StatusCode, page::SWITCH_LANGUAGE},
     oauth::{
         Application, Approval, CODE_SECONDS, Code, Grant, Person, Scopes, authorize::to_location,
         random_token, token::ACCESS_TOKEN_SECONDS,
@@ -13,7 +13,8 @@ use bluebutton::{
 use jiff::{Timestamp, ToSpan};
 
 use crate::{
-    Refusal, State, back_to_application, pages,
+    Refusal, State, back_to_application,
+    pages::{self, Boxes, Shown},
     session::{Session, Step},
     sign_in::{application, open_approval, sign_in_path},
 };
@@ -32,12 +33,12 @@ pub(crate) async fn show(
     };
     let application = application(state, &approval).await?;
     let csrf_token = session.csrf_token(id, Step::Consent);
-    Ok(pages::consent(
-        &application,
-        (&approval, state.identity_source.shown_name(person)),
-        &csrf_token,
-        now,
-    ))
+    let shown = Shown {
+        approval: &approval,
+        username: state.identity_source.shown_name(person),
+        boxes: Boxes::FIRST,
+    };
+    Ok(pages::consent(&application, shown, &csrf_token, now))
 }
 
 /// Takes the decision and sends the browser back to the application. The approval is used up by it.
@@ -61,6 +62,15 @@ pub(crate) async fn decide(
         return switch_account(state, call, (id, &approval), now).await;
     }
     let application = application(state, &approval).await?;
+    if form.contains(SWITCH_LANGUAGE) {
+        // The address that it was posted to has changed the language. Nothing is decided, and no choice is lost.
+        let shown = Shown {
+            approval: &approval,
+            username: state.identity_source.shown_name(&person),
+            boxes: Boxes::of(&form),
+        };
+        return Ok(pages::consent(&application, shown, &csrf_token, now));
+    }
     let choices = Choices::of(&form, &approval);
     let decision = Decision {
         state,
@@ -199,20 +209,16 @@ impl Decision<'_> {
 }
 
 impl Choices {
-    /// Personal information and claims about substance use only if the beneficiary said so. No answer counts as no.
+    /// Personal information and claims about substance use only if the beneficiary said so.
     fn of(form: &Parameters, approval: &Approval) -> Self {
-        let scopes = match chosen(form, "share_demographic_scopes") {
+        let boxes = Boxes::of(form);
+        let scopes = match boxes.personal {
             true => approval.scopes,
             false => approval.scopes.without_demographics(),
         };
         Self {
             scopes,
-            substance_use: chosen(form, "share_samhsa_data"),
+            substance_use: boxes.substance_use,
         }
     }
-}
-
-/// A checkbox sends its value after the hidden field of the same name.
-fn chosen(form: &Parameters, name: &str) -> bool {
-    form.last(name) == Some("True")
 }

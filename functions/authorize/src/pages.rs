@@ -3,7 +3,7 @@
 use askama::Template;
 use bluebutton::{
     http::{
-        Call, Language, Method, Response, StatusCode,
+        Call, Language, Method, Parameters, Response, StatusCode,
         page::{self, Frame},
     },
     oauth::{
@@ -40,10 +40,49 @@ struct Consent<'a> {
     items: Vec<Item>,
     asks_demographics: bool,
     asks_substance_use: bool,
+    boxes: Boxes,
     expiry: &'static str,
     end_date: String,
     policy_uri: Option<&'a str>,
     tos_uri: Option<&'a str>,
+}
+
+/// The id of the consent page's form.
+const FORM: &str = "authorizationForm";
+
+/// Which boxes of the consent page are ticked.
+#[derive(Clone, Copy)]
+pub(crate) struct Boxes {
+    /// Personal information.
+    pub(crate) personal: bool,
+    /// Claims about substance use.
+    pub(crate) substance_use: bool,
+}
+
+impl Boxes {
+    /// As the page is shown first.
+    pub(crate) const FIRST: Self = Self {
+        personal: true,
+        substance_use: false,
+    };
+
+    /// As the person left them. No answer counts as no.
+    pub(crate) fn of(form: &Parameters) -> Self {
+        // A checkbox sends its value after the hidden field of the same name.
+        let is_ticked = |name| form.last(name) == Some("True");
+        Self {
+            personal: is_ticked("share_demographic_scopes"),
+            substance_use: is_ticked("share_samhsa_data"),
+        }
+    }
+}
+
+/// What the consent page shows: to whom, for which request, and how the boxes are ticked.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown<'a> {
+    pub(crate) approval: &'a Approval,
+    pub(crate) username: Option<&'a str>,
+    pub(crate) boxes: Boxes,
 }
 
 /// Whether the sign-in page is shown for the first time, or after an attempt with that name that failed.
@@ -82,14 +121,19 @@ pub(crate) fn sign_in(
 /// The consent page: only what the request asks for, and what the application may have of it.
 pub(crate) fn consent(
     application: &Application,
-    (approval, username): (&Approval, Option<&str>),
+    shown: Shown<'_>,
     csrf_token: &Secret,
     now: Timestamp,
 ) -> Response {
+    let Shown {
+        approval,
+        username,
+        boxes,
+    } = shown;
     let all_texts = Texts::of(approval.language);
     let (texts, scopes) = (&all_texts.consent, approval.scopes);
     let switch = switch(&[], approval.language);
-    let frame = Frame::new(approval.language, texts.title, Some(&switch));
+    let frame = Frame::new(approval.language, texts.title, Some(&switch)).with_form(FORM);
     let (expiry, end_date) = expiry(application.data_access, now, all_texts);
     let asks_claims = permits(approval, Resource::ExplanationOfBenefit);
     let page = Consent {
@@ -103,6 +147,7 @@ pub(crate) fn consent(
         asks_demographics: scopes.without_demographics() != scopes,
         // Prescription drug claims carry nothing that tells of treatment for substance use.
         asks_substance_use: asks_claims && !application.part_d_eob_only,
+        boxes,
         expiry,
         end_date,
         policy_uri: web_page(application.policy_uri.as_deref()),
@@ -220,7 +265,11 @@ mod tests {
         let approval = approval(language, scope);
         let response = consent(
             application,
-            (&approval, Some("BBUser00000")),
+            Shown {
+                approval: &approval,
+                username: Some("BBUser00000"),
+                boxes: Boxes::FIRST,
+            },
             &Secret::new("x"),
             now,
         );

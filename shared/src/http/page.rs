@@ -13,12 +13,17 @@ const STYLE: &str = include_str!("../../templates/style.css");
 /// 128 random bits, the fewest that CSP asks of a nonce (CSP Level 3 section 8.1).
 const NONCE_BYTES: usize = 16;
 
+/// The field of a form that was posted to be shown in another language, and not to be acted upon.
+pub const SWITCH_LANGUAGE: &str = "switch_language";
+
 /// What stands around every page: its language and title, the way to the other language, and the nonce that its own
 /// style has and nothing that was smuggled in.
 pub struct Frame<'a> {
     language: Language,
     title: &'a str,
     switch: Option<&'a str>,
+    /// The form whose content goes along when the language is switched.
+    form: Option<&'a str>,
     nonce: String,
 }
 
@@ -58,8 +63,17 @@ impl<'a> Frame<'a> {
             language,
             title,
             switch,
+            form: None,
             nonce: BASE64URL.encode(nonce),
         }
+    }
+
+    /// The way to the other language is a button of the form with that id, so that what was chosen in it is not lost. It
+    /// posts the form with the field [`SWITCH_LANGUAGE`].
+    #[must_use]
+    pub fn with_form(mut self, id: &'a str) -> Self {
+        self.form = Some(id);
+        self
     }
 
     fn texts(&self) -> &'static FrameTexts {

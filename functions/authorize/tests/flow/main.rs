@@ -534,6 +534,7 @@ async fn pages_stay_in_the_language_that_was_chosen() {
     check(&mut browser, &format!("{plain}?lang=en"), "en").await;
     check(&mut browser, plain, "en").await;
     check(&mut browser, &format!("{plain}?lang=xx"), "en").await;
+    keep_the_boxes(&sandbox, &mut browser, plain).await;
     for (target, language) in [
         ("/login?approval=x&lang=es", "es"),
         ("/v2/o/authorize?lang=es", "es"),
@@ -541,6 +542,40 @@ async fn pages_stay_in_the_language_that_was_chosen() {
         ("/v2/o/authorize", "en"),
     ] {
         check(&mut Browser::default(), target, language).await;
+    }
+}
+
+/// The switch of the consent page posts the form, which shows it again as it was left and decides nothing.
+async fn keep_the_boxes(sandbox: &Sandbox, browser: &mut Browser, consent: &str) {
+    let page = text(&sandbox.get(browser, consent).await);
+    let csrf_token = hidden(&page, "csrf_token");
+    for (language, token, personal, substance_use, status) in [
+        ("es", csrf_token.as_str(), "False", "True", 200),
+        ("en", csrf_token.as_str(), "True", "False", 200),
+        ("en", "forged", "True", "True", 403),
+    ] {
+        let form = [
+            ("csrf_token", token),
+            ("share_demographic_scopes", "False"),
+            ("share_demographic_scopes", personal),
+            ("share_samhsa_data", "False"),
+            ("share_samhsa_data", substance_use),
+            ("switch_language", ""),
+        ];
+        let target = format!("{consent}?lang={language}");
+        let answer = sandbox.post(browser, &target, &form).await;
+        let html = text(&answer);
+        assert_eq!(answer.status, status, "{html}");
+        if status == 200 {
+            assert!(html.contains(&format!("<html lang=\"{language}\">")));
+            for (id, value) in [("radio_1", personal), ("accordion-check-1", substance_use)] {
+                let field = html
+                    .split("<input")
+                    .find(|field| field.contains(&format!("id=\"{id}\"")));
+                let is_ticked = field.expect("a box").contains(" checked");
+                assert_eq!(is_ticked, value == "True", "{id} in {language}");
+            }
+        }
     }
 }
 
