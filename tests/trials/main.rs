@@ -16,4 +16,5 @@ mod panics;
 mod races;
 mod rounds;
 mod runbooks;
+mod stages;
 mod timing;
