@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::env;
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::Command;
@@ -47,7 +48,7 @@ const FIELDS: [&str; 17] = [
 const PERSONAL_CHARS_MIN: usize = 8;
 
 /// A function as a program of its own, and what was said to it.
-struct Function {
+pub(crate) struct Function {
     name: &'static str,
     program: Program,
     /// What must not stand in what it prints.
@@ -56,9 +57,9 @@ struct Function {
 
 impl Function {
     /// With the environment of the sandbox but for some of it.
-    fn start(
+    pub(crate) fn start<Name: AsRef<OsStr>>(
         name: &'static str,
-        changed: impl IntoIterator<Item = (&'static str, String)>,
+        changed: impl IntoIterator<Item = (Name, String)>,
     ) -> Option<Self> {
         let mut command = Command::new(runtime::program(name)?);
         command.env("STACK", "trial").envs(changed);
@@ -69,7 +70,7 @@ impl Function {
         })
     }
 
-    fn answer(&mut self, request: &Request) -> Answer {
+    pub(crate) fn answer(&mut self, request: &Request) -> Answer {
         // Which application calls is what lines may tell.
         let form = request.form.iter().filter(|(name, _)| name != "client_id");
         let values = form.map(|(_, value)| value.clone());
@@ -138,6 +139,9 @@ fn dimensions(line: &Value, metric: &str) -> Vec<Value> {
     sets.flatten().cloned().collect()
 }
 
+/// The environment of the sandbox, unchanged.
+const AS_IT_IS: [(&str, String); 0] = [];
+
 const NONE: Option<u64> = None;
 const ONE: Option<u64> = Some(1);
 
@@ -147,7 +151,7 @@ async fn a_code_and_a_refresh_token_that_come_again_are_counted() {
         return;
     };
     let pair = sandbox.pair(18).await;
-    let Some(mut token) = Function::start("token", []) else {
+    let Some(mut token) = Function::start("token", AS_IT_IS) else {
         return;
     };
     let first = redeemed(&mut token, &pair, &sandbox.consent(&pair).await);
@@ -162,7 +166,7 @@ async fn a_code_and_a_refresh_token_that_come_again_are_counted() {
     );
     token.check("TokenReuse", &[NONE, NONE, NONE, ONE]);
 
-    let Some(mut token) = Function::start("token", []) else {
+    let Some(mut token) = Function::start("token", AS_IT_IS) else {
         return;
     };
     let code = sandbox.consent(&pair).await;
@@ -244,7 +248,7 @@ async fn an_audit_record_that_cannot_be_written_and_a_dead_token_are_counted() {
     };
     let pair = sandbox.pair(18).await;
     let proxy = Proxy::before(&sandbox.aws);
-    let Some(mut token) = Function::start("token", []) else {
+    let Some(mut token) = Function::start("token", AS_IT_IS) else {
         return;
     };
     let access = redeemed(&mut token, &pair, &sandbox.consent(&pair).await).access;

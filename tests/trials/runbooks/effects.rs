@@ -11,15 +11,17 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use crate::instance::{Answer, Instance, Request};
+use crate::metric_lines::Function;
 use crate::pair::{Pair, Sandbox, Tokens};
 
 use super::reader::Reader;
 
 /// The pages of which more is seen than that every command succeeds.
-const WATCHED: [&str; 9] = [
+const WATCHED: [&str; 10] = [
     "dead-letters",
     "delete-stack",
     "leaked-client-secret",
+    "region-failure",
     "reload-claims",
     "restore-table",
     "revoke-application",
@@ -27,6 +29,9 @@ const WATCHED: [&str; 9] = [
     "sign-in-lockouts",
     "throttle-storm",
 ];
+
+/// Where the deployment goes when its own Region is down.
+const OTHER_REGION: &str = "us-west-2";
 
 /// Somebody who is locked out.
 const USER_NAME: &str = "somebody";
@@ -52,6 +57,7 @@ impl World {
             "dead-letters" => self.dead_letters(reader),
             "delete-stack" => self.delete_stack(reader).await,
             "leaked-client-secret" => self.leaked_client_secret(reader).await,
+            "region-failure" => self.region_failure(reader).await,
             "reload-claims" => self.reload_claims(reader).await,
             "restore-table" => self.restore_table(reader).await,
             "revoke-application" => self.revoke_application(reader).await,
@@ -160,6 +166,44 @@ impl World {
         let instance = self.instance().await;
         assert!(!other.has_access(&instance, &second.access).await);
         other.renews(&instance, &second).await;
+        reader.finish();
+    }
+
+    /// Who was connected in the one Region stays connected in the other, whose functions are asked here.
+    async fn region_failure(&self, mut reader: Reader<'_>) {
+        let (pair, tokens) = self.connected(3).await;
+        let there = format!("AWS_REGION={OTHER_REGION} AWS_DEFAULT_REGION={OTHER_REGION}");
+        let [stack, bucket] = ["STACK", "RIF_BUCKET"].map(|name| {
+            let here = reader.aside(&format!("echo \"${name}\""));
+            format!("{}-there", here.trim())
+        });
+        reader.aside(&format!("{there} aws s3 mb 's3://{bucket}'"));
+        reader.knows("OTHER_REGION", OTHER_REGION);
+        reader.knows("OTHER_BUCKET", bucket);
+        reader.knows("OTHER_STACK", stack.as_str());
+        reader.knows("PREFIX", PREFIX);
+        reader.through("names-of-$STACK");
+        // What is written later is there, too.
+        let tokens = pair.renew(&self.instance().await, &tokens).await;
+        let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/data.yaml");
+        reader.aside(&format!(
+            r#"{there} bluebutton-admin setup --stack '{stack}' --template '{template}' --out setup.json"#
+        ));
+        reader.through("bluebutton-admin load");
+        let names = names(&reader.aside("bluebutton-admin outputs \"$STACK\""));
+        let start = |name| {
+            let region = [("AWS_REGION".to_owned(), OTHER_REGION.to_owned())];
+            Function::start(name, names.iter().cloned().chain(region))
+        };
+        if let (Some(mut token), Some(mut patient)) = (start("token"), start("patient")) {
+            let look = |access: &str| Request::get("/v2/fhir/Patient").bearer(access);
+            assert_eq!(patient.answer(&look(&tokens.access)).status, 401);
+            let answer = token.answer(&pair.refreshment(&tokens.refresh));
+            let renewed = Tokens::of(&answer).unwrap_or_else(|| panic!("{answer:?}"));
+            let found = patient.answer(&look(&renewed.access)).json();
+            assert_eq!(found["total"], 1, "{found}");
+            assert_eq!(found["entry"][0]["resource"]["id"], pair.patient.as_str());
+        }
         reader.finish();
     }
 
@@ -279,10 +323,23 @@ impl World {
 
 impl Pair {
     async fn renews(&self, instance: &Instance, tokens: &Tokens) {
-        let answer = instance.answer(&self.refreshment(&tokens.refresh)).await;
-        let next = Tokens::of(&answer).unwrap_or_else(|| panic!("{answer:?}"));
+        let next = self.renew(instance, tokens).await;
         assert!(self.has_access(instance, &next.access).await);
     }
+
+    async fn renew(&self, instance: &Instance, tokens: &Tokens) -> Tokens {
+        let answer = instance.answer(&self.refreshment(&tokens.refresh)).await;
+        Tokens::of(&answer).unwrap_or_else(|| panic!("{answer:?}"))
+    }
+}
+
+/// The variables of lines like `export NAME='value'`.
+fn names(outputs: &str) -> Vec<(String, String)> {
+    let lines = outputs.lines();
+    let pairs = lines.filter_map(|line| line.strip_prefix("export ")?.split_once('='));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
+        .collect()
 }
 
 /// The folder of the files of claims in the bucket.
