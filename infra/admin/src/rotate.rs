@@ -123,7 +123,7 @@ async fn describe(kms: &Kms, keys: &SigningKeys, now: Timestamp) -> Result<(), B
         say!("{role:9} {} {arn}", public_key(kms, arn).await?.kid);
     }
     for (id, alias) in unused(kms, keys).await? {
-        say!("unused    {id} {alias}");
+        say!("unused    {id} {} {alias}", state(kms, &id).await?);
     }
     say!("Now it is {now:.0}. What comes next: {}.", keys.advice());
     Ok(())
@@ -148,6 +148,17 @@ async fn unused(kms: &Kms, keys: &SigningKeys) -> Result<BTreeMap<String, String
         unused.extend(keys.filter(|(id, alias)| alias.starts_with(&aliases) && !is_named(id)));
     }
     Ok(unused)
+}
+
+/// `Enabled`, `Disabled` or `PendingDeletion`.
+async fn state(kms: &Kms, id: &str) -> Result<String, String> {
+    let described = kms.describe_key().key_id(id).send().await;
+    let described = described.map_err(|error| {
+        let error = DisplayErrorContext(error);
+        format!("a key that is used no more cannot be described: {error}")
+    })?;
+    let state = described.key_metadata().and_then(|key| key.key_state());
+    Ok(state.map_or("unknown", |state| state.as_str()).to_owned())
 }
 
 fn cannot_list<E: Error>(error: &E) -> String {
