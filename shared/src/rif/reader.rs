@@ -1,12 +1,14 @@
-//! Reads a RIF file record by record, in constant memory.
+//! Reads a RIF file record by record, in the memory of one record and of a few bytes for each claim.
 //!
-//! One row stands on one line. A bad row is rejected and reading goes on; a claim is rejected whole when one of its rows
-//! is bad, because half a claim would be a false statement. A file that is not RIF is refused when it is opened.
+//! One row stands on one line, and the rows of a claim stand one after another. A bad row is rejected and reading goes
+//! on; a claim is rejected whole when one of its rows is bad, because half a claim would be a false statement. A file
+//! that is not RIF is refused when it is opened.
 
 mod header;
 mod line;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::{self, BufRead};
 
 use self::header::Header;
@@ -35,6 +37,17 @@ pub struct Reader<R> {
     state: State,
     /// The line of a row without a readable claim id that stands right behind the rows of the record at hand.
     stray_line: Option<u64>,
+    /// How each claim began whose rows are read, by its id.
+    begun: HashMap<i64, Begin>,
+}
+
+/// The line that a claim's rows begin with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// Line 1, as in a whole claim.
+    First,
+    /// Another, as where the rows before it stand elsewhere, or nowhere.
+    Later,
 }
 
 /// What the next call begins with.
@@ -74,6 +87,7 @@ impl<R: BufRead> Reader<R> {
             used: 0,
             state: State::Fresh,
             stray_line: None,
+            begun: HashMap::new(),
         })
     }
 
@@ -98,8 +112,41 @@ impl<R: BufRead> Reader<R> {
         Ok(match self.gather()? {
             Gathered::Nothing => None,
             Gathered::Rejected(rejections) => Some(Err(rejections)),
+            Gathered::Record if self.is_torn() => Some(Err(self.torn())),
             Gathered::Record => Some(self.record()),
         })
+    }
+
+    /// Whether other rows of the claim at hand stand elsewhere in the file: it comes again, and once without its first
+    /// line. A claim that comes again whole is one, as an update behind an insert is.
+    fn is_torn(&mut self) -> bool {
+        let Some(number) = self.header.line_number_column else {
+            return false;
+        };
+        let first = &self.rows[0];
+        let whole = |column: Column, field| match Value::parse(column.kind(), first.field(field)?) {
+            Ok(Some(Value::Decimal(number))) => Some(number.units),
+            _ => None,
+        };
+        let Some(id) = whole(self.header.id_column, self.header.id_field) else {
+            return false;
+        };
+        let begin = match whole(number, self.header.field_of(RowPart::Line, number)) {
+            Some(1) => Begin::First,
+            _ => Begin::Later,
+        };
+        let earlier = self.begun.insert(id, begin);
+        earlier.is_some_and(|earlier| [earlier, begin].contains(&Begin::Later))
+    }
+
+    fn torn(&self) -> Vec<Rejection> {
+        let rows = &self.rows[..self.used];
+        let fault = Rejection {
+            line: rows[0].line,
+            column: None,
+            reason: Cow::Borrowed("expected the rows of a claim one after another"),
+        };
+        reject_all(rows, vec![(0, fault)])
     }
 
     /// Reads on to the end of a record.

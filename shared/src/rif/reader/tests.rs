@@ -270,6 +270,37 @@ fn never_takes_over_half_a_claim() {
     );
 }
 
+/// The first part of a torn claim is read before anybody can know; what follows it is told and not left out unseen.
+#[test]
+fn rejects_rows_of_a_claim_that_do_not_stand_with_its_others() {
+    let update = [(Column::DML_IND, "UPDATE")];
+    let [first, last] = ["1", "2"].map(|number| line("1", number, &[]));
+    let between = line("2", "1", &[]);
+    let torn = "4: row: expected the rows of a claim one after another";
+    let (whole, other) = ("insert carrier 1 x1", "insert carrier 2 x1");
+    for rows in [
+        [first.clone(), between.clone(), last.clone()],
+        [last.clone(), between.clone(), first.clone()],
+        [last.clone(), between.clone(), last],
+        [first.clone(), between.clone(), line("1", "2", &update)],
+    ] {
+        check(CARRIER, &rows, &[whole, other, torn]);
+    }
+    let rows = [
+        first.clone(),
+        between.clone(),
+        line("1", "3", &[]),
+        line("1", "4", &[]),
+    ];
+    let with_it = "5: row: line 4 of the same claim was rejected";
+    check(CARRIER, &rows, &[whole, other, torn, with_it]);
+    // The whole claim again.
+    let rows = [first.clone(), between.clone(), first.clone()];
+    check(CARRIER, &rows, &[whole, other, whole]);
+    let rows = [first, between, line("1", "1", &update)];
+    check(CARRIER, &rows, &[whole, other, "update carrier 1 x1"]);
+}
+
 #[test]
 fn takes_the_action_of_the_first_row() {
     let update = [(Column::DML_IND, "UPDATE")];
