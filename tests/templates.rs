@@ -159,13 +159,13 @@ fn every_alarm_goes_to_the_topic_and_names_its_page() {
         named.insert(name.to_owned());
     }
     assert_eq!(named, ALARMS.map(str::to_owned).into());
-    assert!(templates[0].contains("infra/docs/runbooks/budget.md"));
+    assert!(read("infra/budget.yaml").contains("infra/docs/runbooks/budget.md"));
 }
 
 /// What comes first is cheapest and blocks most (the order of the rules is that of their priorities).
 #[test]
 fn the_firewall_lets_loopback_redirects_through_and_logs_nothing_personal() {
-    const RULES: [&str; 8] = [
+    const RULES: [&str; 9] = [
         "addresses-of-bad-repute",
         "sign-ins-of-one-address",
         "token-requests-of-one-address",
@@ -173,6 +173,7 @@ fn the_firewall_lets_loopback_redirects_through_and_logs_nothing_personal() {
         "bodies-beyond-a-form",
         "common-attacks",
         "urls-where-no-redirect-uri-belongs",
+        "queries-beyond-any-request",
         "known-bad-inputs",
     ];
     let template = read("infra/edge.yaml");
@@ -250,13 +251,8 @@ fn every_log_is_encrypted_and_ends() {
 
 /// CodeDeploy may call a function whose name begins so, and none else.
 #[test]
-fn a_new_version_comes_in_after_the_check_and_goes_out_by_four_alarms() {
-    const ALARMS_OF_A_ROLLOUT: [&str; 4] = [
-        "server-errors",
-        "latency",
-        "function-errors",
-        "audit-failures",
-    ];
+fn a_new_version_comes_in_after_the_check_and_goes_out_by_the_alarms_of_callers() {
+    const ALARMS_OF_A_ROLLOUT: [&str; 3] = ["server-errors", "latency", "audit-failures"];
     let template = read("template.yaml");
     let globals = section(&template, "Globals");
     let (_, preference) = globals.split_once("DeploymentPreference:\n").unwrap();
@@ -272,7 +268,7 @@ fn a_new_version_comes_in_after_the_check_and_goes_out_by_four_alarms() {
     assert!(globals.contains("\n    AutoPublishAlias: live\n"));
     for line in [
         "    sandbox: { Name: sandbox, CodeDeploy: \"true\", Rollout: AllAtOnce }",
-        "    prod: { Name: prod, CodeDeploy: \"true\", Rollout: Canary10Percent5Minutes }",
+        "    prod: { Name: prod, CodeDeploy: \"true\", Rollout: Canary10Percent15Minutes }",
     ] {
         assert!(template.contains(line), "{line}");
     }
@@ -293,6 +289,23 @@ fn a_new_version_comes_in_after_the_check_and_goes_out_by_four_alarms() {
             capital(function)
         );
         assert!(check.contains(&variable), "{variable}");
+    }
+}
+
+/// SAM makes another version when the text of a function changes, and a setting is no text of it.
+#[test]
+fn a_function_that_is_told_of_a_setting_is_published_when_the_setting_changes() {
+    let template = read("template.yaml");
+    for name in functions() {
+        let text = function(&template, &name);
+        let is_told = text
+            .split_once("      Environment:\n")
+            .is_some_and(|(_, environment)| environment.contains("${Settings}"));
+        let described = text.split_once("      VersionDescription: ");
+        let described = described.map(|(_, rest)| rest.split("\n      R").next().unwrap());
+        let is_described = described.is_some_and(|description| description.contains("${Settings}"));
+        assert!(!is_told || is_described, "{name}");
+        assert_eq!(is_told, name == "rotate", "{name}");
     }
 }
 
@@ -338,6 +351,7 @@ fn the_page_says_how_long_the_name_of_a_stack_may_be() {
     const FUNCTION_CHARS_MAX: usize = 64;
     const BUCKET_CHARS_MAX: usize = 63;
     const ACCOUNT: (&str, &str) = ("${AWS::AccountId}", "000000000000");
+    const LONGEST_REGION: (&str, &str) = ("${AWS::Region}", "ap-southeast-1");
     let template = read("template.yaml");
     let rests = |property: &str| -> Vec<usize> {
         let names = template.split(property).skip(1);
@@ -347,6 +361,7 @@ fn the_page_says_how_long_the_name_of_a_stack_may_be() {
                 .unwrap()
                 .trim_matches('"')
                 .replace(ACCOUNT.0, ACCOUNT.1)
+                .replace(LONGEST_REGION.0, LONGEST_REGION.1)
         });
         names
             .map(|name| name.replacen(STACK, "", 1).len())
@@ -355,7 +370,7 @@ fn the_page_says_how_long_the_name_of_a_stack_may_be() {
     let functions = rests("FunctionName: !Sub \"");
     assert!(functions.len() >= 11, "{functions:?}");
     let of_functions = functions.into_iter().map(|rest| FUNCTION_CHARS_MAX - rest);
-    let of_buckets = rests("BucketName: !Sub ")
+    let of_buckets = rests("BucketName: !Sub \"")
         .into_iter()
         .map(|rest| BUCKET_CHARS_MAX - rest);
     let longest = of_functions.chain(of_buckets).min().unwrap();

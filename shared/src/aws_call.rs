@@ -4,7 +4,7 @@
 //! client but in the SDK's runtime, which is used here: signatures, time-outs, repetitions, the one connector of the
 //! program, the user agent.
 
-use std::{fmt, mem};
+use std::{fmt, mem, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
@@ -38,6 +38,10 @@ use crate::metrics::AwsCalls;
 
 /// With what AWS says that a call may succeed a moment later.
 const REPEATED: &[u16] = &[429, 500, 502, 503, 504];
+/// With what it says that it has not begun with a call.
+const THROTTLED: &[u16] = &[429];
+/// How often a throttled call is made, over half a minute or so.
+const THROTTLED_ATTEMPTS_MAX: u32 = 6;
 
 /// One call.
 #[derive(Clone)]
@@ -58,8 +62,17 @@ pub struct Call {
     pub body: String,
     /// How long it may take up to the head of the answer.
     pub timeouts: TimeoutConfig,
-    /// How often it may be made.
-    pub retries: RetryConfig,
+    /// When it is made again.
+    pub repeats: Repeats,
+}
+
+/// When a call is made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// Whenever it may succeed then, as the SDK's clients do.
+    Usual,
+    /// Only when AWS has not begun with it.
+    Throttled,
 }
 
 /// A service of AWS, as calls of it are addressed and signed.
@@ -145,6 +158,24 @@ impl Service {
     }
 }
 
+impl Repeats {
+    fn config(self) -> RetryConfig {
+        match self {
+            Self::Usual => RetryConfig::standard(),
+            Self::Throttled => RetryConfig::standard()
+                .with_max_attempts(THROTTLED_ATTEMPTS_MAX)
+                .with_initial_backoff(Duration::from_secs(1)),
+        }
+    }
+
+    fn statuses(self) -> &'static [u16] {
+        match self {
+            Self::Usual => REPEATED,
+            Self::Throttled => THROTTLED,
+        }
+    }
+}
+
 impl Call {
     /// Signs and sends it, again if need be; the answer's head is there, its body may still be arriving.
     ///
@@ -164,22 +195,26 @@ impl Call {
         let plugin = StaticRuntimePlugin::new()
             .with_config(self.config(aws)?)
             .with_runtime_components(components(aws)?);
-        let operation = Operation::builder()
+        let mut operation = Operation::builder()
             .service_name(self.service.id)
             .operation_name(self.name)
             .endpoint_url(&self.origin)
             .http_client(aws.http_client()?)
             .timeout_config(self.timeouts.clone())
-            .standard_retry(&self.retries)
+            .standard_retry(&self.repeats.config())
             .with_connection_poisoning()
             .interceptor(InvocationIdInterceptor::new())
             .interceptor(UserAgentInterceptor::new())
             .interceptor(AwsCalls)
-            .retry_classifier(TransientErrorClassifier::<Refused>::new())
-            .retry_classifier(HttpStatusCodeClassifier::new_from_codes(REPEATED))
+            .retry_classifier(HttpStatusCodeClassifier::new_from_codes(
+                self.repeats.statuses(),
+            ))
             .runtime_plugin(plugin)
             .serializer(Self::request)
             .deserializer_impl(Successes);
+        if self.repeats == Repeats::Usual {
+            operation = operation.retry_classifier(TransientErrorClassifier::<Refused>::new());
+        }
         Some(operation.build())
     }
 
@@ -266,7 +301,14 @@ impl DeserializeResponse for Successes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+    use std::thread::{self, JoinHandle};
+
+    use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
     use aws_types::region::Region;
+
+    use crate::config;
 
     const S3: Service = Service {
         name: "s3",
@@ -295,19 +337,75 @@ mod tests {
         let aws = SdkConfig::builder()
             .region(Region::new("eu-west-1"))
             .build();
-        let call = Call {
+        let call = call("http://127.0.0.1:1", Repeats::Usual);
+        assert_eq!(format!("{call:?}"), "Call(s3:GetObject)");
+        let sent = call.send(&aws).await;
+        assert_eq!(sent.err(), Some(CallError::Unsigned("s3:GetObject")));
+    }
+
+    #[tokio::test]
+    async fn is_made_again_when_that_may_help_and_does_no_harm() {
+        let refused = |status| Err(CallError::Refused("s3:GetObject", status));
+        check(Repeats::Usual, &[503, 200], Ok(())).await;
+        check(Repeats::Usual, &[404], refused(StatusCode::NOT_FOUND)).await;
+        check(Repeats::Throttled, &[429, 200], Ok(())).await;
+        let unavailable = refused(StatusCode::SERVICE_UNAVAILABLE);
+        check(Repeats::Throttled, &[503], unavailable).await;
+
+        async fn check(
+            repeats: Repeats,
+            statuses: &'static [u16],
+            expected: Result<(), CallError>,
+        ) {
+            let credentials = Credentials::new("test", "test", None, None, "test");
+            let aws = SdkConfig::builder()
+                .region(Region::new("eu-west-1"))
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .http_client(config::one_connector())
+                .build();
+            let (origin, served) = serve(statuses);
+            let sent = call(&origin, repeats).send(&aws).await;
+            assert_eq!(sent.map(drop), expected);
+            let signed = served.join().unwrap();
+            assert_eq!(signed, vec![true; statuses.len()]);
+        }
+
+        /// One answer for each connection, and whether its request was signed for S3.
+        fn serve(statuses: &'static [u16]) -> (String, JoinHandle<Vec<bool>>) {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let origin = format!("http://{}", listener.local_addr().unwrap());
+            let answer = move |status: &u16| {
+                let (mut connection, _) = listener.accept().unwrap();
+                let lines = BufReader::new(connection.try_clone().unwrap()).lines();
+                let lines = lines
+                    .map(Result::unwrap)
+                    .take_while(|line| !line.is_empty());
+                let is_signed = |line: String| line.contains("/eu-west-1/s3/aws4_request");
+                let signed = lines.map(is_signed).fold(false, |signed, is| signed | is);
+                let answer = format!(
+                    "HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+                connection.write_all(answer.as_bytes()).unwrap();
+                signed
+            };
+            (
+                origin,
+                thread::spawn(move || statuses.iter().map(answer).collect()),
+            )
+        }
+    }
+
+    fn call(origin: &str, repeats: Repeats) -> Call {
+        Call {
             name: "s3:GetObject",
             service: S3,
-            origin: "http://127.0.0.1:1".to_owned(),
+            origin: origin.to_owned(),
             method: Method::GET,
             path: "/claims/week-47.csv".to_owned(),
             headers: Vec::new(),
             body: String::new(),
             timeouts: TimeoutConfig::disabled(),
-            retries: RetryConfig::disabled(),
-        };
-        assert_eq!(format!("{call:?}"), "Call(s3:GetObject)");
-        let sent = call.send(&aws).await;
-        assert_eq!(sent.err(), Some(CallError::Unsigned("s3:GetObject")));
+            repeats,
+        }
     }
 }

@@ -263,7 +263,7 @@ pub(crate) fn secrets_manager(aws: &SdkConfig) -> SecretsManager {
 ///
 /// Left to itself the SDK makes two for every client, each of which reads all certificates that the system trusts and
 /// shares no connection with the others: a function with six tables would shake hands with DynamoDB six times.
-fn one_connector() -> SharedHttpClient {
+pub(crate) fn one_connector() -> SharedHttpClient {
     let made = OnceLock::new();
     http_client_fn(move |_, components| {
         let make = || {

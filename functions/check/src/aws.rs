@@ -4,10 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use bluebutton::aws_call::{self, CallError, Service, Signing};
+use bluebutton::aws_call::{self, CallError, Repeats, Service, Signing};
 use bluebutton::config::{self, variable};
 use bluebutton::http::{HeaderName, Method, header};
 use bluebutton::secret::Secret;
@@ -137,7 +136,8 @@ impl Aws {
         Ok(answer.body)
     }
 
-    /// Sends it once: a walk that is repeated in part would meet codes and tokens that it has used up.
+    /// Sends it once, unless Lambda has no execution left for it: a walk that is repeated in part would meet codes and
+    /// tokens that it has used up.
     async fn send(&self, outgoing: Outgoing<'_>) -> Result<Incoming, CallError> {
         let name = outgoing.name;
         let patience = Duration::from_secs(CALL_SECONDS_MAX);
@@ -152,8 +152,10 @@ impl Aws {
             headers: outgoing.headers(),
             path: outgoing.path,
             body: outgoing.body.to_string(),
-            timeouts: TimeoutConfig::builder().operation_timeout(patience).build(),
-            retries: RetryConfig::disabled(),
+            timeouts: TimeoutConfig::builder()
+                .operation_attempt_timeout(patience)
+                .build(),
+            repeats: Repeats::Throttled,
         };
         let answer = call.send(&self.config).await?;
         let is_function_error = answer.headers().contains_key("x-amz-function-error");

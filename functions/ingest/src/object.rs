@@ -4,10 +4,9 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_smithy_types::body::SdkBody;
-use bluebutton::aws_call::{Call, CallError, Service, Signing};
+use bluebutton::aws_call::{Call, CallError, Repeats, Service, Signing};
 use bluebutton::http::Method;
 use http_body_util::BodyExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -65,7 +64,7 @@ impl Objects {
                 .timeout_config()
                 .cloned()
                 .unwrap_or_else(TimeoutConfig::disabled),
-            retries: RetryConfig::standard(),
+            repeats: Repeats::Usual,
         };
         let answer = call.send(&self.aws).await?;
         Ok(ObjectReader::new(answer.into_body()))

@@ -258,8 +258,11 @@ fn every_alarm_has_its_page_and_every_page_its_parts_and_its_place_in_the_index(
 
 /// The alarms of the templates, without the stack's name in front.
 fn alarms() -> BTreeSet<String> {
-    const NAMES: [&str; 2] = ["AlarmName: !Sub \"${Name}-", "BudgetName: !Sub \"${Name}-"];
-    let templates = ["observability.yaml", "edge.yaml"];
+    const NAMES: [&str; 2] = [
+        "AlarmName: !Sub \"${Name}-",
+        "BudgetName: !Sub \"${Name}-${AWS::Region}-",
+    ];
+    let templates = ["observability.yaml", "edge.yaml", "budget.yaml"];
     let text: String = templates
         .iter()
         .map(|file| fs::read_to_string(folder().join("../..").join(file)).unwrap())

@@ -64,6 +64,9 @@ impl Rotation {
             .key_usage(KeyUsageType::SignVerify)
             .multi_region(true)
             .set_policy(policy.policy)
+            // The policy is the current key's, which the account's administrators can change; KMS would refuse it to a
+            // function that can not.
+            .bypass_policy_lockout_safety_check(true)
             .tags(tag)
             .send()
             .await
