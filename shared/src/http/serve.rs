@@ -1,6 +1,5 @@
 //! The loop around a function's handler: request ids, one log line per request, no panic that escapes.
 
-use aws_lc_rs::rand;
 use lambda_http::{
     Error, LambdaEvent,
     http::{HeaderName, Method, StatusCode, header},
@@ -25,13 +24,6 @@ use crate::{
 /// A year, for which browsers then ask by https only (RFC 6797).
 const HTTPS_ONLY: &str = "max-age=31536000";
 
-/// The first random byte of a process takes tens of milliseconds of processor time, for which the library measures the
-/// jitter of the machine's clock. They are spent before the first request, when a function has a whole processor.
-fn gather_randomness() {
-    // Whoever needs randomness says so when there is none.
-    let _ = rand::fill(&mut [0]);
-}
-
 /// Runs a function: each event becomes a [`Call`], each [`Response`] leaves with `X-Request-Id`,
 /// and a panic becomes a JSON 500.
 ///
@@ -42,7 +34,6 @@ where
     Handler: Fn(Call) -> Answer + Send + Sync,
     Answer: Future<Output = Response> + Send,
 {
-    gather_randomness();
     let public_base_url = config::public_base_url();
     run(service_fn(async |invocation: LambdaEvent<Value>| {
         let (event, context) = (&invocation.payload, &invocation.context);
