@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use url::Url;
 
+use crate::deployment::Deployment;
 use crate::functions::{Answer, Call, Functions, MADE_UP_BASE_PATH, Unanswered};
 
 /// A function may take 26 seconds, and its first call is the slowest.
@@ -73,8 +74,8 @@ impl Aws {
         }
     }
 
-    /// The name of the group that a deployment belongs to, which begins with the function's.
-    pub(crate) async fn deployment_group(&self, deployment: &str) -> Result<String, CallError> {
+    /// What is known of a deployment.
+    pub(crate) async fn deployment(&self, deployment: &str) -> Result<Deployment, CallError> {
         let name = "codedeploy:GetDeployment";
         let body = json!({ "deploymentId": deployment });
         let answer = self
@@ -82,8 +83,7 @@ impl Aws {
             .await?;
         let answer: Value =
             serde_json::from_slice(&answer).map_err(|_| CallError::Malformed(name))?;
-        let group = answer["deploymentInfo"]["deploymentGroupName"].as_str();
-        group.map(str::to_owned).ok_or(CallError::Malformed(name))
+        Deployment::from_answer(&answer).ok_or(CallError::Malformed(name))
     }
 
     /// Tells CodeDeploy what came out.

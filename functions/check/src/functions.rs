@@ -73,6 +73,17 @@ pub trait Functions {
 }
 
 impl Function {
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Authorize,
+        Self::Token,
+        Self::Userinfo,
+        Self::Patient,
+        Self::Coverage,
+        Self::Eob,
+        Self::Discovery,
+    ];
+
     /// The name of the environment variable that holds the ARN of the function's new version.
     pub(crate) fn variable(self) -> &'static str {
         match self {

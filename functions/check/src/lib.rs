@@ -8,6 +8,7 @@
 
 mod aws;
 mod browser;
+mod deployment;
 mod functions;
 mod walk;
 
@@ -63,9 +64,14 @@ impl Check {
 
     /// Walks through the new versions.
     async fn result(&self, event: &LifecycleEvent) -> Result<(), Failed> {
-        let group = self.aws.deployment_group(&event.deployment_id).await?;
+        let deployment = self.aws.deployment(&event.deployment_id).await?;
+        let checked = Function::ALL.map(|function| variable(function.variable()));
+        let checked: Vec<_> = checked.into_iter().flatten().collect();
+        if let Some(name) = deployment.unchecked(&checked) {
+            return Err(Failed::OtherVersion(name.to_owned()));
+        }
         let mut account = self.account().await?;
-        if !group.contains(REFRESHING_FUNCTION) {
+        if !deployment.group.contains(REFRESHING_FUNCTION) {
             account = account.map(Account::without_refresh_token);
         }
         for _ in 1..WALKS_MAX {
@@ -140,6 +146,8 @@ enum Failed {
     Walk(#[from] Failure),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error("the check calls another version of {0} than the one that comes in")]
+    OtherVersion(String),
     #[error("the check itself has a fault")]
     Panicked,
 }
