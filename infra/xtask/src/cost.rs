@@ -106,10 +106,10 @@ const DEEDS: [Deed; 7] = [
     Deed { name: "sign-in and consent", requests: 5, gets: 9, claims_gets: 1, queries: 0, writes: 10, transacted: 6, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 140, bytes: 12_000, of_thousand: 25 },
     Deed { name: "code for tokens", requests: 1, gets: 3, claims_gets: 0, queries: 0, writes: 1, transacted: 5, signatures: 1, claims_units_thousandths: 0, milliseconds: 60, bytes: 1_500, of_thousand: 5 },
     Deed { name: "refresh", requests: 1, gets: 3, claims_gets: 0, queries: 0, writes: 1, transacted: 5, signatures: 1, claims_units_thousandths: 0, milliseconds: 60, bytes: 1_500, of_thousand: 100 },
-    Deed { name: "userinfo", requests: 1, gets: 3, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 15, bytes: 800, of_thousand: 70 },
-    Deed { name: "Patient", requests: 1, gets: 4, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 15, bytes: 1_500, of_thousand: 150 },
-    Deed { name: "Coverage", requests: 1, gets: 4, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 15, bytes: 3_000, of_thousand: 150 },
-    Deed { name: "ExplanationOfBenefit, a page of 10", requests: 1, gets: 4, claims_gets: 0, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 4_000, milliseconds: 20, bytes: 25_600, of_thousand: 500 },
+    Deed { name: "userinfo", requests: 1, gets: 3, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 25, bytes: 800, of_thousand: 70 },
+    Deed { name: "Patient", requests: 1, gets: 4, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 25, bytes: 1_500, of_thousand: 150 },
+    Deed { name: "Coverage", requests: 1, gets: 4, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 25, bytes: 3_000, of_thousand: 150 },
+    Deed { name: "ExplanationOfBenefit, a page of 10", requests: 1, gets: 4, claims_gets: 0, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 4_000, milliseconds: 25, bytes: 25_600, of_thousand: 500 },
 ];
 
 /// What a month holds.
