@@ -56,6 +56,7 @@ struct Outgoing<'a> {
     path: String,
     target: Option<&'static str>,
     body: &'a Value,
+    repeats: Repeats,
 }
 
 /// What AWS answered.
@@ -131,13 +132,12 @@ impl Aws {
                 path: "/".to_owned(),
                 target: Some(target),
                 body,
+                repeats: Repeats::Usual,
             })
             .await?;
         Ok(answer.body)
     }
 
-    /// Sends it once, unless Lambda has no execution left for it: a walk that is repeated in part would meet codes and
-    /// tokens that it has used up.
     async fn send(&self, outgoing: Outgoing<'_>) -> Result<Incoming, CallError> {
         let name = outgoing.name;
         let patience = Duration::from_secs(CALL_SECONDS_MAX);
@@ -155,7 +155,7 @@ impl Aws {
             timeouts: TimeoutConfig::builder()
                 .operation_attempt_timeout(patience)
                 .build(),
-            repeats: Repeats::Throttled,
+            repeats: outgoing.repeats,
         };
         let answer = call.send(&self.config).await?;
         let is_function_error = answer.headers().contains_key("x-amz-function-error");
@@ -198,6 +198,8 @@ impl Functions for Aws {
             path,
             target: None,
             body: &event,
+            // Not when it may have run: a walk that is repeated in part meets codes and tokens that it has used up.
+            repeats: Repeats::Throttled,
         };
         let answer = self
             .send(outgoing)

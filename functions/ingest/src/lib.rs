@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
+use bluebutton::aws_call::CallError;
 use bluebutton::config::{self, ConfigError, Configuration};
 use bluebutton::http;
 use bluebutton::identity::MedicareNumberHasher;
@@ -40,8 +41,8 @@ pub enum IngestError {
     #[error("the event names no object")]
     NoObject,
     /// S3 does not give the object out.
-    #[error("the object cannot be read")]
-    Unreadable,
+    #[error("the object cannot be read: {0}")]
+    Unreadable(#[from] CallError),
     /// The loader stopped.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -127,8 +128,7 @@ fn location(record: &S3EventRecord) -> Option<(&str, String)> {
 }
 
 async fn load(ingest: &Ingest, bucket: &str, key: &str) -> Result<Summary, IngestError> {
-    let object = ingest.objects.get(bucket, key).await;
-    let (reader, download) = object.map_err(|_| IngestError::Unreadable)?;
+    let (reader, download) = ingest.objects.get(bucket, key).await?;
     let loader = Loader::new(
         ingest.claims.clone(),
         ingest.identity.clone(),
@@ -158,7 +158,7 @@ impl IngestError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoObject => "NoObject",
-            Self::Unreadable => "Unreadable",
+            Self::Unreadable(_) => "Unreadable",
             Self::Load(LoadError::NotRif(_)) => "NotRif",
             Self::Load(_) => "NotLoaded",
             Self::Panicked => "Panicked",

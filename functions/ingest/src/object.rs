@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -11,6 +12,7 @@ use bluebutton::http::Method;
 use http_body_util::BodyExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 const S3: Service = Service {
     name: "s3",
@@ -67,7 +69,10 @@ impl Objects {
             repeats: Repeats::Usual,
         };
         let answer = call.send(&self.aws).await?;
-        Ok(ObjectReader::new(answer.into_body()))
+        let length = answer.headers().get("content-length");
+        let length = length.and_then(|length| length.parse().ok());
+        let length = length.ok_or(CallError::Malformed(name))?;
+        Ok(ObjectReader::new(answer.into_body(), length))
     }
 }
 
@@ -95,6 +100,8 @@ impl fmt::Debug for Objects {
 
 /// How many chunks wait to be read before the download pauses.
 const CHUNKS_WAITING_MAX: usize = 8;
+/// How long S3 may send nothing while somebody waits for it.
+const SILENCE_SECONDS_MAX: u64 = 30;
 
 /// The reading end of an object under download; blocks until bytes are there, so it is read on a thread of its own.
 pub(crate) struct ObjectReader {
@@ -104,26 +111,41 @@ pub(crate) struct ObjectReader {
 }
 
 impl ObjectReader {
-    /// The reader, and the download that feeds it; the download ends when the reader is dropped.
-    fn new(body: SdkBody) -> (Self, impl Future<Output = ()>) {
+    /// The reader, and the download of so many bytes that feeds it; it ends when the reader is dropped.
+    fn new(body: SdkBody, length: u64) -> (Self, impl Future<Output = ()>) {
         let (sender, chunks) = mpsc::channel(CHUNKS_WAITING_MAX);
         let reader = Self {
             chunks,
             chunk: Vec::new(),
             read: 0,
         };
-        (reader, download(body, sender))
+        (reader, download(body, length, sender))
     }
 }
 
-async fn download(mut body: SdkBody, sender: mpsc::Sender<io::Result<Vec<u8>>>) {
-    while let Some(frame) = body.frame().await {
-        let chunk = frame.map(|frame| frame.into_data().map(Vec::from).unwrap_or_default());
-        let chunk = chunk.map_err(io::Error::other);
+async fn download(mut body: SdkBody, length: u64, sender: mpsc::Sender<io::Result<Vec<u8>>>) {
+    let mut missing = length;
+    while let Some(chunk) = next_chunk(&mut body, missing).await {
+        if let Ok(chunk) = &chunk {
+            missing = missing.saturating_sub(chunk.len() as u64);
+        }
         let failed = chunk.is_err();
         if sender.send(chunk).await.is_err() || failed {
             return;
         }
+    }
+}
+
+/// What arrives next; nothing at the end, and an error where the end comes too early or nothing comes for too long.
+/// What is torn off must not look like a whole file.
+async fn next_chunk(body: &mut SdkBody, missing: u64) -> Option<io::Result<Vec<u8>>> {
+    let patience = Duration::from_secs(SILENCE_SECONDS_MAX);
+    match timeout(patience, body.frame()).await {
+        Ok(Some(Ok(frame))) => Some(Ok(frame.into_data().map(Vec::from).unwrap_or_default())),
+        Ok(Some(Err(error))) => Some(Err(io::Error::other(error))),
+        Ok(None) if missing > 0 => Some(Err(io::ErrorKind::UnexpectedEof.into())),
+        Ok(None) => None,
+        Err(_) => Some(Err(io::ErrorKind::TimedOut.into())),
     }
 }
 
@@ -194,16 +216,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn gives_the_bytes_of_the_object() {
-        for length in [0, 1, 100_000] {
-            let bytes = vec![7; length];
-            let (mut reader, download) = ObjectReader::new(SdkBody::from(bytes.clone()));
+    async fn gives_the_bytes_of_the_object_and_no_part_of_it_for_the_whole() {
+        check(0, 0, true).await;
+        check(1, 1, true).await;
+        check(100_000, 100_000, true).await;
+        check(100_000, 100_001, false).await;
+        check(0, 1, false).await;
+
+        async fn check(sent: usize, announced: u64, is_whole: bool) {
+            let bytes = vec![7; sent];
+            let (mut reader, download) = ObjectReader::new(SdkBody::from(bytes.clone()), announced);
             let reading = tokio::task::spawn_blocking(move || {
                 let mut read = Vec::new();
                 reader.read_to_end(&mut read).map(|_| read)
             });
             download.await;
-            assert_eq!(reading.await.unwrap().unwrap(), bytes);
+            let read = reading.await.unwrap();
+            assert_eq!(read.is_ok(), is_whole, "{sent} of {announced}");
+            if is_whole {
+                assert_eq!(read.unwrap(), bytes);
+            }
         }
     }
 }

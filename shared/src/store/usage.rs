@@ -61,8 +61,8 @@ pub enum Transfers {
     Once {
         /// The day.
         day: Date,
-        /// The person's application, as [`Transfer::application`] has it.
-        application: String,
+        /// The person's application, as [`Transfer::application`] has it, if that was kept.
+        application: Option<String>,
     },
     /// On another day, or to another application, too.
     Again,
@@ -90,7 +90,8 @@ impl Transfer<'_> {
         match known {
             Transfers::None => Some("people"),
             Transfers::Once { day, application } => {
-                let is_another = *day < self.day || *application != self.application();
+                let is_other = |known: &String| *known != self.application();
+                let is_another = *day < self.day || application.as_ref().is_some_and(is_other);
                 is_another.then_some("people_again")
             }
             Transfers::Again => None,
@@ -136,7 +137,7 @@ impl UsageTable {
         let first = item::read_string(&found, "first_day")?.parse();
         Ok(Transfers::Once {
             day: first.map_err(|_| StoreError::Corrupt("first_day"))?,
-            application: attributes::read_text(&found, "first_application")?,
+            application: attributes::read_text(&found, "first_application").ok(),
         })
     }
 
@@ -347,7 +348,11 @@ mod tests {
         };
         let once = |client_id, day| Transfers::Once {
             day,
-            application: of(client_id, day).application(),
+            application: Some(of(client_id, day).application()),
+        };
+        let once_somewhere = |day| Transfers::Once {
+            day,
+            application: None,
         };
         let day = date(2026, 3, 1);
         for (known, expected) in [
@@ -356,6 +361,8 @@ mod tests {
             (once("b", date(2026, 2, 28)), Some("people_again")),
             (once("a", day), None),
             (once("b", day), Some("people_again")),
+            (once_somewhere(day), None),
+            (once_somewhere(date(2026, 2, 28)), Some("people_again")),
             // An instance whose clock is behind.
             (once("a", date(2026, 3, 2)), None),
             (Transfers::Again, None),
