@@ -171,7 +171,13 @@ impl Health {
         let is_known = |check: &Check| remembered.iter().any(|(known, ..)| known == check);
         let unknown = checks().filter(|check| !is_known(check));
         let found = join_all(unknown.map(|check| self.dependencies.check(check))).await;
-        remembered.extend(found);
+        // From when the slowest is known: while one is waited for, the others do not grow old.
+        let at = Instant::now();
+        remembered.extend(
+            found
+                .into_iter()
+                .map(|(check, finding)| (check, at, finding)),
+        );
         checks().find_map(|check| {
             let finding = remembered.iter().find(|(known, ..)| *known == check);
             finding.and_then(|(_, _, finding)| Some((check, finding.clone().err()?)))
@@ -180,11 +186,11 @@ impl Health {
 }
 
 impl Dependencies {
-    async fn check(&self, check: Check) -> (Check, Instant, Finding) {
+    async fn check(&self, check: Check) -> (Check, Finding) {
         let limit = Duration::from_secs(CHECK_SECONDS_MAX);
         let finding = timeout(limit, self.ask(check)).await;
         let finding = finding.unwrap_or_else(|_| Err("it takes too long".to_owned()));
-        (check, Instant::now(), finding)
+        (check, finding)
     }
 
     async fn ask(&self, check: Check) -> Finding {
