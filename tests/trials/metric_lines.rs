@@ -185,6 +185,14 @@ async fn a_code_and_a_refresh_token_that_come_again_are_counted() {
     token.check("TokenReuse", &[NONE, NONE, ONE]);
 }
 
+/// The sandbox, a pair in it, and a proxy that functions can be started behind; `None` without a sandbox.
+async fn behind_a_proxy() -> Option<(Sandbox, Pair, Proxy)> {
+    let sandbox = Sandbox::running().await?;
+    let pair = sandbox.pair(18).await;
+    let proxy = Proxy::before(&sandbox.aws);
+    Some((sandbox, pair, proxy))
+}
+
 fn redeemed(token: &mut Function, pair: &Pair, code: &str) -> Tokens {
     let answer = token.answer(&pair.redemption(code));
     Tokens::of(&answer).unwrap_or_else(|| panic!("{answer:?}"))
@@ -192,11 +200,9 @@ fn redeemed(token: &mut Function, pair: &Pair, code: &str) -> Tokens {
 
 #[tokio::test]
 async fn a_kms_that_refuses_or_is_silent_is_counted() {
-    let Some(sandbox) = Sandbox::running().await else {
+    let Some((sandbox, pair, proxy)) = behind_a_proxy().await else {
         return;
     };
-    let pair = sandbox.pair(18).await;
-    let proxy = Proxy::before(&sandbox.aws);
     let Some(mut token) = Function::start("token", proxy.environment()) else {
         return;
     };
@@ -243,11 +249,9 @@ async fn a_key_that_cannot_be_read_while_a_function_starts_is_counted() {
 
 #[tokio::test]
 async fn an_audit_record_that_cannot_be_written_and_a_dead_token_are_counted() {
-    let Some(sandbox) = Sandbox::running().await else {
+    let Some((sandbox, pair, proxy)) = behind_a_proxy().await else {
         return;
     };
-    let pair = sandbox.pair(18).await;
-    let proxy = Proxy::before(&sandbox.aws);
     let Some(mut token) = Function::start("token", AS_IT_IS) else {
         return;
     };
@@ -485,11 +489,9 @@ async fn create_table(client: &DynamoDb, table: &str) {
 
 #[tokio::test]
 async fn every_call_of_aws_names_the_function_and_the_request() {
-    let Some(sandbox) = Sandbox::running().await else {
+    let Some((sandbox, pair, proxy)) = behind_a_proxy().await else {
         return;
     };
-    let pair = sandbox.pair(18).await;
-    let proxy = Proxy::before(&sandbox.aws);
     let Some(mut token) = Function::start("token", proxy.environment()) else {
         return;
     };

@@ -74,7 +74,7 @@ pub trait Functions {
 
 impl Function {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub const ALL: [Self; 7] = [
         Self::Authorize,
         Self::Token,
         Self::Userinfo,
@@ -85,7 +85,8 @@ impl Function {
     ];
 
     /// The name of the environment variable that holds the ARN of the function's new version.
-    pub(crate) fn variable(self) -> &'static str {
+    #[must_use]
+    pub fn variable(self) -> &'static str {
         match self {
             Self::Authorize => "AUTHORIZE_VERSION",
             Self::Token => "TOKEN_VERSION",

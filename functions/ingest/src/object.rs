@@ -1,6 +1,5 @@
 //! An S3 object as a stream that the loader reads while it still arrives.
 
-use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
@@ -90,12 +89,6 @@ fn by_host(origin: String, bucket: &str, key: &str) -> (String, String) {
 fn by_path(origin: String, bucket: &str, key: &str) -> (String, String) {
     let key = utf8_percent_encode(key, ENCODED);
     (origin, format!("/{bucket}/{key}"))
-}
-
-impl fmt::Debug for Objects {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Objects")
-    }
 }
 
 /// How many chunks wait to be read before the download pauses.

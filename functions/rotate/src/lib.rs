@@ -15,7 +15,7 @@ use serde_json::Value;
 const HOURS_PER_DAY: i64 = 24;
 
 /// How far the time of an event may be from the function's clock. Steps wait for hours and days by that clock, so where
-/// it and the schedule's differ nothing is done; an event that Lambda tries again is at most an hour old (template.yaml).
+/// it and the schedule's differ nothing is done; an event that waited for Lambda is at most an hour old (template.yaml).
 const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_hours(2);
 
 /// What the function works on.
@@ -37,7 +37,7 @@ pub struct Report {
     pub age_days: u64,
 }
 
-/// Why a run failed. Lambda tries again.
+/// Why a run failed. The next one takes the step.
 #[derive(Debug, thiserror::Error)]
 pub enum RotateError {
     /// The step could not be taken.

@@ -10,19 +10,10 @@ use std::{env, thread};
 
 use aws_sdk_secretsmanager::Client;
 use bluebutton::config;
+use check::Function;
 use serde_json::{Value, json};
 use stand::recorder::Recorder;
 use stand::{lambda, runtime};
-
-const FUNCTIONS: [&str; 7] = [
-    "authorize",
-    "token",
-    "userinfo",
-    "patient",
-    "coverage",
-    "eob",
-    "discovery",
-];
 
 #[tokio::test]
 async fn a_refresh_token_that_was_used_up_is_replaced_where_the_next_check_finds_it() {
@@ -55,9 +46,13 @@ async fn a_refresh_token_that_was_used_up_is_replaced_where_the_next_check_finds
         .env("STAGE", "dev")
         .env("AWS_ENDPOINT_URL", recorder(&aws_url))
         .env("AWS_ENDPOINT_URL_LAMBDA", lambda::serve(answer).unwrap());
-    for name in FUNCTIONS {
+    for function in Function::ALL {
+        let name = function
+            .variable()
+            .trim_end_matches("_VERSION")
+            .to_lowercase();
         let version = format!("arn:aws:lambda:us-east-1:000000000000:function:{name}:1");
-        check.env(format!("{}_VERSION", name.to_uppercase()), version);
+        check.env(function.variable(), version);
     }
     let event = include_str!("../../../events/check_deployment.json");
     let event = serde_json::from_str(event).unwrap();
