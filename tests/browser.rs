@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use url::Url;
 
-use self::driver::{Driver, ENTER, SPACE, TAB};
+use self::driver::{Driver, ENTER, SPACE, TAB, wait_until};
 use self::page::check_page;
 use crate::client::{Application, AuthorizationRequest, Person, Sandbox, parameter};
 use crate::script;
@@ -27,7 +27,7 @@ fn a_person_signs_in_and_connects_an_app_in_a_browser() {
     driver.open(&authorize(&sandbox, &application, &request, "en"));
     driver.type_into("#username-textbox", &person.username);
     driver.type_into("#password-textbox", "not the password");
-    driver.click("#login-button");
+    driver.follow("#login-button");
     assert!(
         driver.exists("#sign-in-problem"),
         "a wrong password shows the page again"
@@ -35,7 +35,7 @@ fn a_person_signs_in_and_connects_an_app_in_a_browser() {
     driver.clear("#username-textbox");
     driver.type_into("#username-textbox", &person.username);
     driver.type_into("#password-textbox", &person.password);
-    driver.click("#login-button");
+    driver.follow("#login-button");
     assert!(driver.exists("#approve"), "the consent page comes");
     driver.click("#approve");
     let callback = driver.wait_for_url(&application.redirect_uri);
@@ -76,27 +76,22 @@ fn the_pages_work_with_a_keyboard_alone() {
         tab_to(&driver, &["skip", "lang_toggle", "username-textbox"]);
         driver.press("nobody".chars());
         tab_to(&driver, &["password-textbox"]);
-        driver.press("wrong".chars().chain([ENTER]));
-        assert!(driver.exists("#sign-in-problem"));
-        assert_eq!(
-            focused(&driver),
-            "sign-in-problem",
-            "the problem is read first"
-        );
+        driver.leave(|| driver.press("wrong".chars().chain([ENTER])));
+        assert_focus(&driver, "sign-in-problem");
         tab_to(&driver, &["problem-link"]);
         driver.press([ENTER]);
-        assert_eq!(focused(&driver), "username-textbox");
+        assert_focus(&driver, "username-textbox");
         driver.run("document.activeElement.select()");
         driver.press(person.username.chars());
         tab_to(&driver, &["password-textbox"]);
         driver.press(person.password.chars());
         tab_to(&driver, &["login-button"]);
-        driver.press([ENTER]);
+        driver.leave(|| driver.press([ENTER]));
 
         assert!(driver.exists("#approve"), "the consent page comes");
         tab_to(&driver, &["skip"]);
         driver.press([ENTER]);
-        assert_eq!(focused(&driver), "main", "the skip link skips");
+        assert_focus(&driver, "main");
         tab_to(&driver, &["switch-account", "policy", "terms", "radio_1"]);
         tab_to(&driver, &["accordion-check-1"]);
         driver.press([SPACE]);
@@ -127,11 +122,11 @@ fn the_language_changes_on_every_page_and_stays() {
         "en",
     ));
     assert_eq!(language(), "en");
-    driver.click("#lang_toggle");
+    driver.follow("#lang_toggle");
     assert_eq!(language(), "es");
     driver.type_into("#username-textbox", "nobody");
     driver.type_into("#password-textbox", "x");
-    driver.click("#login-button");
+    driver.follow("#login-button");
     assert!(driver.exists("#sign-in-problem"));
     assert_eq!(language(), "es", "also after a problem");
     driver.clear("#username-textbox");
@@ -153,11 +148,11 @@ fn the_language_changes_on_every_page_and_stays() {
         driver.click(box_id);
     }
     for expected in ["en", "es", "en"] {
-        driver.click("#lang_toggle");
+        driver.follow("#lang_toggle");
         assert_eq!(language(), expected);
         assert_eq!(boxes(), json!([false, true]), "{expected}");
     }
-    driver.click("#switch-account");
+    driver.follow("#switch-account");
     assert!(
         driver.exists("#username-textbox"),
         "someone else may sign in"
@@ -199,7 +194,7 @@ fn every_page_is_accessible_small_and_safe() {
                 check("sign-in");
                 driver.type_into("#username-textbox", "nobody");
                 driver.type_into("#password-textbox", "x");
-                driver.click("#login-button");
+                driver.follow("#login-button");
                 assert!(driver.exists("#sign-in-problem"));
                 check("sign-in-refused");
                 driver.clear("#username-textbox");
@@ -301,7 +296,7 @@ fn authorize(
 fn sign_in(driver: &Driver, person: &Person) {
     driver.type_into("#username-textbox", &person.username);
     driver.type_into("#password-textbox", &person.password);
-    driver.click("#login-button");
+    driver.follow("#login-button");
     assert!(driver.exists("#approve"), "the consent page comes");
 }
 
@@ -309,7 +304,7 @@ fn sign_in(driver: &Driver, person: &Person) {
 fn tab_to(driver: &Driver, expected: &[&str]) {
     for name in expected {
         driver.press([TAB]);
-        assert_eq!(&focused(driver), name);
+        assert_focus(driver, name);
         let is_seen = driver.run(
             "const e = document.activeElement, style = getComputedStyle(e), r = e.getBoundingClientRect();
              return style.outlineStyle === 'solid' && parseFloat(style.outlineWidth) >= 2
@@ -319,10 +314,15 @@ fn tab_to(driver: &Driver, expected: &[&str]) {
     }
 }
 
-/// The id of what has the focus, else its class.
-fn focused(driver: &Driver) -> String {
-    let name = driver.run("return document.activeElement.id || document.activeElement.className");
-    name.as_str().unwrap_or_default().to_owned()
+/// The focus is, or in a moment will be, on the element of that id, else of that class.
+fn assert_focus(driver: &Driver, name: &str) {
+    const FOCUSED: &str = "return document.activeElement.id || document.activeElement.className";
+    let is_there = wait_until(|| (driver.run(FOCUSED) == name).then_some(()));
+    assert!(
+        is_there.is_some(),
+        "the focus is on {}, not on {name}",
+        driver.run(FOCUSED)
+    );
 }
 
 fn text_of(driver: &Driver, id: &str) -> Value {

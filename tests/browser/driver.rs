@@ -114,6 +114,27 @@ impl Driver {
         self.post(&format!("/element/{element}/click"), &json!({}));
     }
 
+    /// Clicks what leads to another page, and waits until that page is loaded.
+    pub(crate) fn follow(&self, selector: &str) {
+        self.leave(|| self.click(selector));
+    }
+
+    /// Takes a step that leads to another page, and waits until that page is loaded. A click or a key by itself may end
+    /// while the page that it leaves is still there, because a form is sent after the event that sends it.
+    pub(crate) fn leave(&self, step: impl FnOnce()) {
+        let page = self.element("html").expect("a page");
+        step();
+        let name = format!("/element/{page}/name");
+        let is_left = wait_until(|| self.get(&name)["value"]["error"].is_string().then_some(()));
+        assert!(
+            is_left.is_some(),
+            "the browser stays at {}",
+            self.get("/url")
+        );
+        let is_loaded = || self.run("return document.readyState === 'complete'") == true;
+        assert!(wait_until(|| is_loaded().then_some(())).is_some());
+    }
+
     pub(crate) fn clear(&self, selector: &str) {
         let element = self
             .element(selector)
@@ -261,7 +282,8 @@ impl Drop for Driver {
     }
 }
 
-fn wait_until<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+/// What an attempt gives, as soon as it gives something.
+pub(crate) fn wait_until<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + Duration::from_secs(WAIT_SECONDS_MAX);
     loop {
         if let Some(value) = attempt() {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::driver::Driver;
+use super::driver::{Driver, wait_until};
 
 /// The most bytes of a page on the wire.
 const PAGE_BYTES_MAX: u64 = 40 * 1024;
@@ -127,11 +127,13 @@ fn assert_nothing_foreign_runs(driver: &Driver, page: &str) {
         "return [window.ran === true, getComputedStyle(document.querySelector('h1')).display === 'none']",
     );
     assert_eq!(effects, json!([false, false]), "{page}");
-    let blocked = driver.console();
-    assert!(
-        blocked
-            .iter()
-            .any(|text| text.contains("Content Security Policy")),
-        "{page}: {blocked:?}"
-    );
+    let mut said = Vec::new();
+    let is_blocked = wait_until(|| {
+        said.extend(driver.console());
+        let mut texts = said.iter();
+        texts
+            .any(|text: &String| text.contains("Content Security Policy"))
+            .then_some(())
+    });
+    assert!(is_blocked.is_some(), "{page}: {said:?}");
 }
