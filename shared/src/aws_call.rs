@@ -50,7 +50,7 @@ pub struct Call {
     pub name: &'static str,
     /// Where it goes.
     pub service: Service,
-    /// The origin that answers, as of [`Service::origin`].
+    /// The scheme and the host that answer, as [`Service::origin`] gives them.
     pub origin: String,
     /// GET or POST.
     pub method: Method,
@@ -88,6 +88,15 @@ pub struct Service {
     pub signing: Signing,
 }
 
+/// Scheme and host of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Amazon's in the Region, as in `https://s3.eu-west-1.amazonaws.com`.
+    Amazon(String),
+    /// That of another AWS, which the environment names.
+    Elsewhere(String),
+}
+
 /// How paths and bodies are signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signing {
@@ -118,12 +127,12 @@ pub enum CallError {
 }
 
 impl Service {
-    /// Where the environment says that the service is, else its address in the Region, as in
-    /// `https://s3.eu-west-1.amazonaws.com`. `None` without a Region.
+    /// Where the environment says that the service is, else where it is in the Region. `None` without a Region.
     #[must_use]
-    pub fn origin(self, aws: &SdkConfig) -> Option<String> {
+    pub fn origin(self, aws: &SdkConfig) -> Option<Origin> {
         if let Some(elsewhere) = self.elsewhere(aws) {
-            return Some(elsewhere.trim_end_matches('/').to_owned());
+            let url = elsewhere.trim_end_matches('/').to_owned();
+            return Some(Origin::Elsewhere(url));
         }
         let fips = if aws.use_fips() == Some(true) {
             "-fips"
@@ -133,12 +142,12 @@ impl Service {
         let region = aws.region()?;
         let suffix = variable("URL_SUFFIX");
         let suffix = suffix.as_deref().unwrap_or("amazonaws.com");
-        Some(format!("https://{}{fips}.{region}.{suffix}", self.name))
+        let url = format!("https://{}{fips}.{region}.{suffix}", self.name);
+        Some(Origin::Amazon(url))
     }
 
     /// The address of another AWS than Amazon's, if the environment names one.
-    #[must_use]
-    pub fn elsewhere(self, aws: &SdkConfig) -> Option<String> {
+    fn elsewhere(self, aws: &SdkConfig) -> Option<String> {
         let key = ServiceConfigKey::builder()
             .service_id(self.id)
             .env("AWS_ENDPOINT_URL")
@@ -155,6 +164,16 @@ impl Service {
         options.normalize_uri_path = !is_s3;
         options.content_sha256_header = is_s3;
         options
+    }
+}
+
+impl Origin {
+    /// The URL, without a slash at its end.
+    #[must_use]
+    pub fn into_url(self) -> String {
+        match self {
+            Self::Amazon(url) | Self::Elsewhere(url) => url,
+        }
     }
 }
 
@@ -320,15 +339,20 @@ mod tests {
     #[test]
     fn goes_to_the_address_of_the_region_unless_the_environment_names_another() {
         let in_region = || SdkConfig::builder().region(Region::new("us-gov-west-1"));
-        check(in_region(), Some("https://s3.us-gov-west-1.amazonaws.com"));
+        let amazon = |url: &str| Some(Origin::Amazon(url.to_owned()));
+        check(
+            in_region(),
+            amazon("https://s3.us-gov-west-1.amazonaws.com"),
+        );
         let fips = in_region().use_fips(true);
-        check(fips, Some("https://s3-fips.us-gov-west-1.amazonaws.com"));
+        check(fips, amazon("https://s3-fips.us-gov-west-1.amazonaws.com"));
         let local = in_region().endpoint_url("http://localhost:4566/");
-        check(local, Some("http://localhost:4566"));
+        let elsewhere = Origin::Elsewhere("http://localhost:4566".to_owned());
+        check(local, Some(elsewhere));
         check(SdkConfig::builder(), None);
 
-        fn check(aws: aws_types::sdk_config::Builder, expected: Option<&str>) {
-            assert_eq!(S3.origin(&aws.build()).as_deref(), expected);
+        fn check(aws: aws_types::sdk_config::Builder, expected: Option<Origin>) {
+            assert_eq!(S3.origin(&aws.build()), expected);
         }
     }
 

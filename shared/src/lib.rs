@@ -15,5 +15,6 @@ pub mod metrics;
 pub mod oauth;
 pub mod rate_limit;
 pub mod rif;
+pub mod runs;
 pub mod secret;
 pub mod store;

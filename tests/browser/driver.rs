@@ -2,9 +2,9 @@
 
 use std::env;
 use std::fs;
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub(crate) const SPACE: char = ' ';
 /// ChromeDriver with one session of headless Chromium; both end with the value.
 pub(crate) struct Driver {
     process: Child,
+    /// Open as long as ChromeDriver may write there.
+    _said: BufReader<ChildStdout>,
     session_url: String,
     agent: Agent,
     profile: PathBuf,
@@ -43,17 +45,14 @@ impl Driver {
             );
             return None;
         };
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let process = Command::new(chromedriver)
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
+        let mut process = Command::new(chromedriver)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        let port = port_of(&mut said);
         let agent: Agent = Agent::config_builder()
             .http_status_as_error(false)
             .build()
@@ -62,6 +61,7 @@ impl Driver {
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-profile-{port}"));
         let mut driver = Self {
             process,
+            _said: said,
             session_url: format!("http://127.0.0.1:{port}/session"),
             agent,
             profile: profile.clone(),
@@ -280,6 +280,16 @@ impl Drop for Driver {
         self.process.wait().ok();
         fs::remove_dir_all(&self.profile).ok();
     }
+}
+
+/// The port that ChromeDriver says that it listens on: no other program can have taken it.
+fn port_of(said: &mut impl BufRead) -> u16 {
+    let port = said.lines().find_map(|line| {
+        let line = line.unwrap();
+        let (_, port) = line.split_once("started successfully on port ")?;
+        port.trim_end_matches('.').parse().ok()
+    });
+    port.expect("ChromeDriver starts")
 }
 
 /// What an attempt gives, as soon as it gives something.

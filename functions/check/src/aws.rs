@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use bluebutton::aws_call::{self, CallError, Repeats, Service, Signing};
+use bluebutton::aws_call::{self, CallError, Origin, Repeats, Service, Signing};
 use bluebutton::config::{self, variable};
 use bluebutton::http::{HeaderName, Method, header};
 use bluebutton::secret::Secret;
@@ -19,7 +19,7 @@ use crate::deployment::Deployment;
 use crate::functions::{Answer, Call, Functions, MADE_UP_BASE_PATH, Unanswered};
 
 /// A function may take 26 seconds, and its first call is the slowest.
-const CALL_SECONDS_MAX: u64 = 28;
+const CALL_TIME_MAX: Duration = Duration::from_secs(28);
 
 /// Lambda's limit for an answer is 6 MB.
 const ANSWER_BYTES_MAX: usize = 7 * 1024 * 1024;
@@ -47,16 +47,6 @@ pub(crate) struct Aws {
     config: SdkConfig,
     /// The path of the public URL, if there is one.
     base_path: Option<String>,
-}
-
-/// One call of a service, as JSON.
-struct Outgoing<'a> {
-    name: &'static str,
-    service: Service,
-    path: String,
-    target: Option<&'static str>,
-    body: &'a Value,
-    repeats: Repeats,
 }
 
 /// What AWS answered.
@@ -125,43 +115,41 @@ impl Aws {
         target: &'static str,
         body: &Value,
     ) -> Result<Vec<u8>, CallError> {
-        let answer = self
-            .send(Outgoing {
-                name,
-                service: CODEDEPLOY,
-                path: "/".to_owned(),
-                target: Some(target),
-                body,
-                repeats: Repeats::Usual,
-            })
-            .await?;
-        Ok(answer.body)
+        let mut call = self.post(name, CODEDEPLOY, body)?;
+        call.headers.push((TARGET, target));
+        Ok(self.send(call).await?.body)
     }
 
-    async fn send(&self, outgoing: Outgoing<'_>) -> Result<Incoming, CallError> {
-        let name = outgoing.name;
-        let patience = Duration::from_secs(CALL_SECONDS_MAX);
-        let call = aws_call::Call {
+    /// A call with JSON of the service's root.
+    fn post(
+        &self,
+        name: &'static str,
+        service: Service,
+        body: &Value,
+    ) -> Result<aws_call::Call, CallError> {
+        let origin = service.origin(&self.config).map(Origin::into_url);
+        Ok(aws_call::Call {
             name,
-            service: outgoing.service,
-            origin: outgoing
-                .service
-                .origin(&self.config)
-                .ok_or(CallError::Unsigned(name))?,
+            service,
+            origin: origin.ok_or(CallError::Unsigned(name))?,
             method: Method::POST,
-            headers: outgoing.headers(),
-            path: outgoing.path,
-            body: outgoing.body.to_string(),
+            path: "/".to_owned(),
+            headers: vec![(header::CONTENT_TYPE, "application/x-amz-json-1.1")],
+            body: body.to_string(),
             timeouts: TimeoutConfig::builder()
-                .operation_attempt_timeout(patience)
+                .operation_attempt_timeout(CALL_TIME_MAX)
                 .build(),
-            repeats: outgoing.repeats,
-        };
+            repeats: Repeats::Usual,
+        })
+    }
+
+    async fn send(&self, call: aws_call::Call) -> Result<Incoming, CallError> {
+        let name = call.name;
+        let unanswered = || CallError::Unanswered(name);
         let answer = call.send(&self.config).await?;
         let is_function_error = answer.headers().contains_key("x-amz-function-error");
         let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect();
-        let unanswered = || CallError::Unanswered(name);
-        let body = timeout(patience, body)
+        let body = timeout(CALL_TIME_MAX, body)
             .await
             .map_err(|_| unanswered())?
             .map_err(|_| unanswered())?;
@@ -169,14 +157,6 @@ impl Aws {
             is_function_error,
             body: body.to_bytes().to_vec(),
         })
-    }
-}
-
-impl Outgoing<'_> {
-    fn headers(&self) -> Vec<(HeaderName, &'static str)> {
-        let content_type = (header::CONTENT_TYPE, "application/x-amz-json-1.1");
-        let target = self.target.map(|target| (TARGET, target));
-        [content_type].into_iter().chain(target).collect()
     }
 }
 
@@ -191,20 +171,13 @@ impl Functions for Aws {
             variable(call.function.variable()).map_err(|error| Unanswered(error.to_string()))?;
         let path =
             invocation_path(&arn).ok_or_else(|| Unanswered("no version is named".to_owned()))?;
-        let event = call.event();
-        let outgoing = Outgoing {
-            name: "lambda:InvokeFunction",
-            service: LAMBDA,
-            path,
-            target: None,
-            body: &event,
-            // Not when it may have run: a walk that is repeated in part meets codes and tokens that it has used up.
-            repeats: Repeats::Throttled,
-        };
-        let answer = self
-            .send(outgoing)
-            .await
-            .map_err(|error| Unanswered(error.to_string()))?;
+        let unanswered = |error: CallError| Unanswered(error.to_string());
+        let invocation = self.post("lambda:InvokeFunction", LAMBDA, &call.event());
+        let mut invocation = invocation.map_err(unanswered)?;
+        invocation.path = path;
+        // Not when it may have run: a walk that is repeated in part meets codes and tokens that it has used up.
+        invocation.repeats = Repeats::Throttled;
+        let answer = self.send(invocation).await.map_err(unanswered)?;
         match answer.is_function_error {
             true => Err(Unanswered(
                 "the function ended without an answer".to_owned(),

@@ -8,9 +8,9 @@ use aws_config::SdkConfig;
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
 use bluebutton::aws_call::CallError;
 use bluebutton::config::{self, ConfigError, Configuration};
-use bluebutton::http;
 use bluebutton::identity::MedicareNumberHasher;
-use bluebutton::metrics::{self, Dimensions, Ending, Ids, Metric, Record};
+use bluebutton::metrics::{self, Metric};
+use bluebutton::runs::{self, Panicked};
 use bluebutton::store::load::{LoadError, Loader, Observer, RejectedRow, Summary};
 use bluebutton::store::{ClaimsTable, IdentityTable, UsageTable};
 use jiff::Timestamp;
@@ -46,9 +46,9 @@ pub enum IngestError {
     /// The loader stopped.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The program has a fault; the log tells where.
-    #[error("the program has a fault")]
-    Panicked,
+    /// The program has a fault.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 impl Ingest {
@@ -75,18 +75,11 @@ impl Ingest {
 /// As [`handle`].
 pub async fn run(ingest: &Ingest, event: LambdaEvent<S3Event>) -> Result<(), IngestError> {
     let (event, context) = event.into_parts();
-    let ids = Ids::of_run(&context.request_id, context.xray_trace_id.as_deref());
-    let record = Record::new(ids);
-    let done = record.of(handle(ingest, event)).await;
-    record.end(Ending {
-        message: "ingested",
-        dimensions: Dimensions::Function,
-        properties: vec![(
-            "error_code",
-            done.as_ref().err().map(IngestError::code).into(),
-        )],
-    });
-    done
+    let told = |done: &Result<(), _>| {
+        let error = done.as_ref().err();
+        vec![("error_code", error.map(IngestError::code).into())]
+    };
+    runs::run(&context, "ingested", || handle(ingest, event), told).await
 }
 
 /// Loads the objects of an event, one after the other.
@@ -94,12 +87,6 @@ pub async fn run(ingest: &Ingest, event: LambdaEvent<S3Event>) -> Result<(), Ing
 /// # Errors
 /// When an object cannot be loaded to its end. Rejected rows are logged and are no error: trying again would not help.
 pub async fn handle(ingest: &Ingest, event: S3Event) -> Result<(), IngestError> {
-    // The runtime would hand the text of a panic, which may quote a row, to wherever failures go.
-    let loaded = http::or_panic(|| load_all(ingest, event)).await;
-    loaded.unwrap_or(Err(IngestError::Panicked))
-}
-
-async fn load_all(ingest: &Ingest, event: S3Event) -> Result<(), IngestError> {
     for record in event.records {
         let (bucket, key) = location(&record).ok_or(IngestError::NoObject)?;
         match load(ingest, bucket, &key).await {
@@ -161,7 +148,7 @@ impl IngestError {
             Self::Unreadable(_) => "Unreadable",
             Self::Load(LoadError::NotRif(_)) => "NotRif",
             Self::Load(_) => "NotLoaded",
-            Self::Panicked => "Panicked",
+            Self::Panicked(_) => "Panicked",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_smithy_types::body::SdkBody;
-use bluebutton::aws_call::{Call, CallError, Repeats, Service, Signing};
+use bluebutton::aws_call::{Call, CallError, Origin, Repeats, Service, Signing};
 use bluebutton::http::Method;
 use http_body_util::BodyExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -48,9 +48,9 @@ impl Objects {
     ) -> Result<(ObjectReader, impl Future<Output = ()>), CallError> {
         let name = "s3:GetObject";
         let origin = S3.origin(&self.aws).ok_or(CallError::Unsigned(name))?;
-        let (origin, path) = match S3.elsewhere(&self.aws) {
-            Some(_) => by_path(origin, bucket, key),
-            None => by_host(origin, bucket, key),
+        let (origin, path) = match origin {
+            Origin::Amazon(url) => by_host(url, bucket, key),
+            Origin::Elsewhere(url) => by_path(url, bucket, key),
         };
         let call = Call {
             name,

@@ -14,8 +14,8 @@ use bluebutton::identity::{BeneId, MedicareNumberHasher};
 use bluebutton::rif::ClaimType;
 use bluebutton::store::load::LoadError;
 use bluebutton::store::{ClaimsTable, IdentityTable, UsageTable};
-use ingest::{Ingest, IngestError, Objects, handle};
-use lambda_runtime::Diagnostic;
+use ingest::{Ingest, IngestError, Objects, handle, run};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 
 #[tokio::test]
 async fn loads_the_good_rows_of_an_object_and_refuses_one_that_is_not_rif() {
@@ -92,7 +92,8 @@ async fn a_panic_fails_the_event_in_words_that_quote_nothing() {
         hasher: MedicareNumberHasher::new("pepper", 1.try_into().unwrap()),
     };
     let event = include_str!("../../../events/ingest_object.json");
-    let failed = handle(&ingest, serde_json::from_str(event).unwrap()).await;
+    let event = LambdaEvent::new(serde_json::from_str(event).unwrap(), Context::default());
+    let failed = run(&ingest, event).await;
     let shown = Diagnostic::from(failed.unwrap_err());
     assert_eq!(shown.error_type, "Panicked");
     assert_eq!(shown.error_message, "the program has a fault");

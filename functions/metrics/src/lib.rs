@@ -11,8 +11,8 @@ mod report;
 
 use aws_config::SdkConfig;
 use bluebutton::config::{self, ConfigError};
-use bluebutton::http;
-use bluebutton::metrics::{Dimensions, Ending, Ids, Metric, Record};
+use bluebutton::metrics::{self, Metric};
+use bluebutton::runs::{self, Panicked};
 use bluebutton::store::{
     ApplicationsTable, GrantsTable, RequestCountsTable, StoreError, UsageTable, day_of,
 };
@@ -42,8 +42,8 @@ pub enum MetricsError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The program has a fault.
-    #[error("the program has a fault")]
-    Panicked,
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
     /// The event does not say when it is.
     #[error("the event has no time")]
     NoTime,
@@ -75,27 +75,22 @@ impl State {
 /// # Errors
 /// When there is no report.
 pub async fn run(state: &State, event: LambdaEvent<Value>) -> Result<(), MetricsError> {
-    let context = &event.context;
-    let ids = Ids::of_run(&context.request_id, context.xray_trace_id.as_deref());
-    let record = Record::new(ids);
     // On the heap: the compiler follows futures of futures only so deep.
-    let work = || Box::pin(async { handle(state, time_of(&event.payload)?).await });
-    // The runtime would hand the text of a panic to wherever failures go.
-    let done = record.of(http::or_panic(work)).await;
-    let done = done.unwrap_or(Err(MetricsError::Panicked));
-    let mut properties = Vec::new();
-    match &done {
-        Ok(report) => {
-            tell(&record, report);
-            properties.push(("report", report.to_json()));
-        }
-        Err(error) => tracing::error!(cause = %error, "no report is made"),
-    }
-    record.end(Ending {
-        message: "counted",
-        dimensions: Dimensions::Function,
-        properties,
-    });
+    let work = || {
+        Box::pin(async {
+            let report = handle(state, time_of(&event.payload)?).await;
+            match &report {
+                Ok(report) => tell(report),
+                Err(error) => tracing::error!(cause = %error, "no report is made"),
+            }
+            report
+        })
+    };
+    let told = |report: &Result<Report, _>| match report {
+        Ok(report) => vec![("report", report.to_json())],
+        Err(_) => Vec::new(),
+    };
+    let done = runs::run(&event.context, "counted", work, told).await;
     done.map(drop)
 }
 
@@ -148,7 +143,7 @@ fn hours_between(earlier: Timestamp, later: Timestamp) -> u64 {
     seconds.max(0).unsigned_abs() / SECONDS_PER_HOUR
 }
 
-fn tell(record: &Record, report: &Report) {
+fn tell(report: &Report) {
     let counted = &report.counted;
     for (metric, count) in [
         (Metric::PeopleConnected, counted.people()),
@@ -161,10 +156,10 @@ fn tell(record: &Record, report: &Report) {
         (Metric::Grants, counted.grants()),
         (Metric::Calls, report.calls),
     ] {
-        record.add(metric, count);
+        metrics::add(metric, count);
     }
     if let Some(hours) = report.data_age_hours {
-        record.add(Metric::DataAgeHours, hours);
+        metrics::add(Metric::DataAgeHours, hours);
     }
 }
 
@@ -173,7 +168,7 @@ impl From<MetricsError> for Diagnostic {
     fn from(error: MetricsError) -> Self {
         let kind = match &error {
             MetricsError::NoTime => "NoTime",
-            MetricsError::Panicked => "Panicked",
+            MetricsError::Panicked(_) => "Panicked",
             MetricsError::Store(_) => "NotCounted",
         };
         Self {

@@ -5,9 +5,9 @@
 
 use aws_config::SdkConfig;
 use bluebutton::config::{self, ConfigError};
-use bluebutton::http;
-use bluebutton::metrics::{Dimensions, Ending, Ids, Metric, Record};
+use bluebutton::metrics::{self, Metric};
 use bluebutton::oauth::rotation::{Rotation, RotationError, SIGNING_DAYS};
+use bluebutton::runs::{self, Panicked};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
@@ -47,8 +47,8 @@ pub enum RotateError {
     #[error("the event is not of this time")]
     AnotherTime,
     /// The program has a fault.
-    #[error("the program has a fault")]
-    Panicked,
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 impl State {
@@ -82,26 +82,21 @@ pub fn signing(days: u32) -> Option<SignedDuration> {
 /// # Errors
 /// When the step could not be taken.
 pub async fn run(state: &State, event: LambdaEvent<Value>) -> Result<(), RotateError> {
-    let context = &event.context;
-    let ids = Ids::of_run(&context.request_id, context.xray_trace_id.as_deref());
-    let record = Record::new(ids);
-    let work = || Box::pin(handle(state, &event.payload, Timestamp::now()));
-    // The runtime would hand the text of a panic to wherever failures go.
-    let done = record.of(http::or_panic(work)).await;
-    let done = done.unwrap_or(Err(RotateError::Panicked));
-    let mut properties = Vec::new();
-    match &done {
-        Ok(report) => {
-            record.add(Metric::SigningKeyAgeDays, report.age_days);
-            properties.push(("step", report.step.into()));
-        }
-        Err(error) => tracing::error!(cause = %error, "no key is rotated"),
-    }
-    record.end(Ending {
-        message: "rotated",
-        dimensions: Dimensions::Function,
-        properties,
-    });
+    let work = || {
+        Box::pin(async {
+            let report = handle(state, &event.payload, Timestamp::now()).await;
+            match &report {
+                Ok(report) => metrics::add(Metric::SigningKeyAgeDays, report.age_days),
+                Err(error) => tracing::error!(cause = %error, "no key is rotated"),
+            }
+            report
+        })
+    };
+    let told = |report: &Result<Report, _>| match report {
+        Ok(report) => vec![("step", report.step.into())],
+        Err(_) => Vec::new(),
+    };
+    let done = runs::run(&event.context, "rotated", work, told).await;
     done.map(drop)
 }
 
@@ -147,7 +142,7 @@ impl From<RotateError> for Diagnostic {
     fn from(error: RotateError) -> Self {
         let kind = match &error {
             RotateError::AnotherTime => "AnotherTime",
-            RotateError::Panicked => "Panicked",
+            RotateError::Panicked(_) => "Panicked",
             RotateError::Rotation(_) => "NotRotated",
         };
         Self {
