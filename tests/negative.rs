@@ -8,6 +8,7 @@
 //! Nothing but a redirect has a Location, and every answer has its request id.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -25,6 +26,9 @@ const RESOURCES: &str = include_str!("negative/resources.txt");
 /// How many cases there are at least: a table that is not read finds nothing.
 const CASES_MIN: usize = 300;
 
+/// A code ends a minute after it was given. Before it does so by itself, it has to show that no case used it up.
+const CODE_AGE_SECONDS_MAX: u64 = 20;
+
 #[test]
 fn refuses_every_request_of_the_tables_as_the_tables_say() {
     let Some(sandbox) = Sandbox::running() else {
@@ -36,19 +40,31 @@ fn refuses_every_request_of_the_tables_as_the_tables_say() {
     }
     assert!(run.cases >= CASES_MIN, "only {} cases", run.cases);
     assert!(run.wrong.is_empty(), "{}", run.wrong.join("\n"));
-    run.check_that_nothing_was_used_up(&sandbox);
+    run.check_that_nothing_was_used_up();
 }
 
 /// The values that tables name, and what was found.
-struct Run {
+struct Run<'a> {
+    sandbox: &'a Sandbox,
     values: BTreeMap<&'static str, String>,
     application: Application,
+    codes: [HeldCode<'a>; 2],
     cases: usize,
     wrong: Vec<String>,
 }
 
+/// A code that cases try to use up.
+struct HeldCode<'a> {
+    sandbox: &'a Sandbox,
+    name: &'static str,
+    application: Application,
+    person: Person,
+    request: AuthorizationRequest,
+    code: String,
+    given: Instant,
+}
+
 /// A request before its changes, as a section of a table names it: `[kind METHOD /path]`.
-#[derive(Clone)]
 struct Request {
     method: String,
     path: String,
@@ -57,18 +73,62 @@ struct Request {
     body: Option<String>,
 }
 
-impl Run {
-    fn prepare(sandbox: &Sandbox) -> Self {
+impl<'a> HeldCode<'a> {
+    fn new(
+        sandbox: &'a Sandbox,
+        name: &'static str,
+        application: &Application,
+        person: Person,
+    ) -> Self {
+        let request = AuthorizationRequest::new();
+        Self {
+            sandbox,
+            name,
+            application: application.clone(),
+            code: code_of(sandbox, application, &person, &request),
+            given: Instant::now(),
+            person,
+            request,
+        }
+    }
+
+    fn is_old(&self) -> bool {
+        self.given.elapsed() >= Duration::from_secs(CODE_AGE_SECONDS_MAX)
+    }
+
+    /// Nobody used it up by asking wrongly: it still stands for its tokens.
+    fn check_that_it_is_unused(&self) {
+        let answer = self.sandbox.token(&[
+            ("grant_type", "authorization_code"),
+            ("code", &self.code),
+            ("redirect_uri", &self.application.redirect_uri),
+            ("code_verifier", &self.request.code_verifier),
+            ("client_id", &self.application.client_id),
+            ("client_secret", &self.application.client_secret),
+        ]);
+        assert_eq!(answer.status, 200, "{}: {}", self.name, answer.body);
+    }
+
+    /// Another of the same person, for the same verifier.
+    fn renew(&mut self) {
+        self.code = code_of(self.sandbox, &self.application, &self.person, &self.request);
+        self.given = Instant::now();
+    }
+}
+
+impl<'a> Run<'a> {
+    fn prepare(sandbox: &'a Sandbox) -> Self {
         let application = sandbox.application(0);
         let other = sandbox.application(1);
         let inactive = sandbox.application_named("Inactive app");
         let (person, stranger) = (Person::synthetic(91), Person::synthetic(93));
         let everything = sandbox.exchange(&application, &person, None, Consent::connect());
         let token = |name: &str| everything[name].as_str().expect("a token").to_owned();
-        let request = AuthorizationRequest::new();
-        let code = code_of(sandbox, &application, &Person::synthetic(92), &request);
-        let others = AuthorizationRequest::new();
-        let other_code = code_of(sandbox, &other, &person, &others);
+        let codes = [
+            HeldCode::new(sandbox, "code", &application, Person::synthetic(92)),
+            HeldCode::new(sandbox, "other_code", &other, Person::synthetic(91)),
+        ];
+        let [request, others] = codes.each_ref().map(|held| &held.request);
         let coverage_only = sandbox.tokens(&Person::synthetic(94), Some("patient/Coverage.rs"));
         let access_token = token("access_token");
         let basic = |id: &str, secret: &str| STANDARD.encode(format!("{id}:{secret}"));
@@ -90,11 +150,9 @@ impl Run {
                 "basic_unknown",
                 basic("unknown", &application.client_secret),
             ),
-            ("code", code),
             ("code_verifier", request.code_verifier.clone()),
             ("CODE_VERIFIER", swap_case(&request.code_verifier)),
             ("code_challenge", request.code_challenge.clone()),
-            ("other_code", other_code),
             ("other_verifier", others.code_verifier.clone()),
             ("refresh_token", token("refresh_token")),
             ("without_signature", without_signature(&access_token)),
@@ -131,12 +189,31 @@ impl Run {
             ("17KB", "x".repeat(17 * 1024)),
             ("129", "x".repeat(129)),
         ]);
-        Self {
+        let mut run = Self {
+            sandbox,
             values,
             application,
+            codes,
             cases: 0,
             wrong: Vec::new(),
+        };
+        run.name_codes();
+        run
+    }
+
+    fn name_codes(&mut self) {
+        let codes = self.codes.iter();
+        self.values
+            .extend(codes.map(|held| (held.name, held.code.clone())));
+    }
+
+    /// Redeems codes that would soon end by themselves, and goes on with others.
+    fn renew_codes(&mut self) {
+        for held in self.codes.iter_mut().filter(|held| held.is_old()) {
+            held.check_that_it_is_unused();
+            held.renew();
         }
+        self.name_codes();
     }
 
     fn table(&mut self, table: &str) {
@@ -144,10 +221,11 @@ impl Run {
         let lines = table.lines().map(str::trim);
         for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
             if let Some(head) = line.strip_prefix('[') {
-                section = Some(self.section(head.trim_end_matches(']')));
+                section = Some(head.trim_end_matches(']'));
                 continue;
             }
-            let request = section.clone().expect("a table begins with a section");
+            self.renew_codes();
+            let request = self.section(section.expect("a table begins with a section"));
             self.check(line, request);
         }
     }
@@ -281,19 +359,18 @@ impl Run {
         }
     }
 
-    /// After all of that the code still stands for its tokens, and the tokens still live: nobody can take them away by
+    /// After all of that the codes still stand for their tokens, and the tokens still live: nobody can take them away by
     /// asking wrongly.
-    fn check_that_nothing_was_used_up(&self, sandbox: &Sandbox) {
-        let patient = format!("/v2/fhir/Patient/{}", self.values["patient"]);
-        assert_eq!(
-            sandbox.get(&patient, &self.values["access_token"]).status,
-            200
-        );
-        for kind in ["token", "refresh"] {
-            let good = self.section(&format!("{kind} POST /v2/o/token/"));
-            let answer = good.send(&self.values["base_url"]);
-            assert_eq!(answer.status, 200, "{kind}: {}", answer.body);
+    fn check_that_nothing_was_used_up(&self) {
+        for held in &self.codes {
+            held.check_that_it_is_unused();
         }
+        let patient = format!("/v2/fhir/Patient/{}", self.values["patient"]);
+        let read = self.sandbox.get(&patient, &self.values["access_token"]);
+        assert_eq!(read.status, 200, "{}", read.body);
+        let good = self.section("refresh POST /v2/o/token/");
+        let answer = good.send(&self.values["base_url"]);
+        assert_eq!(answer.status, 200, "{}", answer.body);
     }
 }
 
