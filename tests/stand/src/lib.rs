@@ -61,6 +61,8 @@ const CLIENT_ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A function's state, and the tables behind it.
 pub struct Stand {
+    /// When it was made, which is when its keys were read and from when its tokens are good.
+    pub started: Timestamp,
     /// What the function holds.
     pub state: State,
     /// Which people hashes stand for.
@@ -77,6 +79,7 @@ pub struct Stand {
 impl Stand {
     /// A stand with one application, to which both people have consented.
     pub async fn new() -> Self {
+        let started = Timestamp::now();
         let tables = Tables::default();
         let aws = tables.serve();
         let client = Client::new(&aws);
@@ -84,7 +87,7 @@ impl Stand {
         let key = PublicKey::from_spki(&public_key(&pkcs8)).expect("the stand works");
         let configuration = Some(CONFIGURATION.to_owned());
         let keys = KeySet::new(vec![key]);
-        let keys = Keys::new(aws.clone(), configuration, keys, Timestamp::now());
+        let keys = Keys::new(aws.clone(), configuration, keys, started);
         let applications = ApplicationsTable::new(client.clone(), "applications");
         applications
             .put(&application())
@@ -109,6 +112,7 @@ impl Stand {
             usage: UsageTable::new(client.clone(), "usage"),
         };
         Self {
+            started,
             state,
             identity,
             counts,
@@ -230,7 +234,7 @@ impl Stand {
 
     fn sign(&self, pkcs8: &[u8], (patient, scope): (&str, &str), id: &str) -> String {
         let key = PublicKey::from_spki(&public_key(pkcs8)).expect("the stand works");
-        let now = Timestamp::now().as_second();
+        let now = self.started.as_second();
         let claims = json!({
             "iss": BASE, "aud": BASE, "sub": "opaque", "patient": patient, "client_id": CLIENT_ID, "scope": scope,
             "grant": "grant", "jti": id, "iat": now, "exp": now + 3600,
