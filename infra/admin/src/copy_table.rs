@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{AttributeValue, KeyType};
 use bluebutton::config;
+use tokio::task::JoinSet;
 
 use crate::Outcome;
 use crate::print::say;
@@ -33,12 +34,27 @@ enum Existing {
     Replace,
 }
 
+/// How many items are written at once: one after another, a million would take hours.
+const ITEMS_AT_ONCE: usize = 64;
+
 /// How many items were written, and how many were there already.
 #[derive(Default)]
 struct Count {
     copied: u64,
     kept: u64,
 }
+
+/// The table that is written.
+#[derive(Clone)]
+struct Target {
+    client: Client,
+    table: String,
+    key: String,
+    existing: Existing,
+}
+
+/// The writes that are under way: whether each item was written.
+type Writes = JoinSet<Result<bool, String>>;
 
 /// Copies and counts; nothing of an item is printed.
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
@@ -51,23 +67,40 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         true => Existing::Replace,
         false => Existing::Keep,
     };
+    let source = client.scan().table_name(&arguments.from);
+    let target = Target {
+        client,
+        table: arguments.to,
+        key,
+        existing,
+    };
     let mut count = Count::default();
-    let mut items = client
-        .scan()
-        .table_name(&arguments.from)
-        .consistent_read(true)
-        .into_paginator()
-        .items()
-        .send();
+    let mut writes = Writes::new();
+    let mut items = source.consistent_read(true).into_paginator().items().send();
     while let Some(item) = items.next().await {
         let item = item.map_err(|error| DisplayErrorContext(error).to_string())?;
-        match put(&client, &arguments.to, (&key, existing), item).await? {
-            true => count.copied += 1,
-            false => count.kept += 1,
+        if writes.len() == ITEMS_AT_ONCE {
+            count.add_next(&mut writes).await?;
         }
+        writes.spawn(target.clone().put(item));
+    }
+    while !writes.is_empty() {
+        count.add_next(&mut writes).await?;
     }
     say!("{} copied, {} left as they were", count.copied, count.kept);
     Ok(ExitCode::SUCCESS)
+}
+
+impl Count {
+    /// Counts the next write that ends.
+    async fn add_next(&mut self, writes: &mut Writes) -> Result<(), Box<dyn Error>> {
+        match writes.join_next().await.transpose()?.transpose()? {
+            Some(true) => self.copied += 1,
+            Some(false) => self.kept += 1,
+            None => {}
+        }
+        Ok(())
+    }
 }
 
 /// The name of the partition key.
@@ -81,28 +114,26 @@ async fn hash_key(client: &Client, table: &str) -> Result<String, Box<dyn Error>
     Ok(hash.attribute_name)
 }
 
-/// Whether the item was written.
-async fn put(
-    client: &Client,
-    table: &str,
-    (key, existing): (&str, Existing),
-    item: HashMap<String, AttributeValue>,
-) -> Result<bool, Box<dyn Error>> {
-    let mut put = client.put_item().table_name(table).set_item(Some(item));
-    if let Existing::Keep = existing {
-        put = put
-            .condition_expression("attribute_not_exists(#key)")
-            .expression_attribute_names("#key", key);
-    }
-    match put.send().await {
-        Ok(_) => Ok(true),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-        {
-            Ok(false)
+impl Target {
+    /// Whether the item was written.
+    async fn put(self, item: HashMap<String, AttributeValue>) -> Result<bool, String> {
+        let put = self.client.put_item().table_name(self.table);
+        let mut put = put.set_item(Some(item));
+        if let Existing::Keep = self.existing {
+            put = put
+                .condition_expression("attribute_not_exists(#key)")
+                .expression_attribute_names("#key", self.key);
         }
-        Err(error) => Err(DisplayErrorContext(error).to_string().into()),
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(DisplayErrorContext(error).to_string()),
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::env;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bluebutton::audit::{Action, Event};
 use bluebutton::oauth::sha256_hex;
 use bluebutton::store::Transaction;
@@ -200,10 +201,17 @@ impl World {
             assert_eq!(patient.answer(&look(&tokens.access)).status, 401);
             let answer = token.answer(&pair.refreshment(&tokens.refresh));
             let renewed = Tokens::of(&answer).unwrap_or_else(|| panic!("{answer:?}"));
+            // By the secret that was carried over, applications know the person as before.
+            assert_eq!(subject(&renewed.access), subject(&tokens.access));
             let found = patient.answer(&look(&renewed.access)).json();
             assert_eq!(found["total"], 1, "{found}");
             assert_eq!(found["entry"][0]["resource"]["id"], pair.patient.as_str());
         }
+        // Whom user names stand for has come along.
+        let names = reader.aside(
+            r#"aws dynamodb scan --table-name "$TRANSIENT_TABLE" --query 'Items[].pk.S' --output text"#,
+        );
+        assert!(names.contains("username#"), "{names}");
         reader.finish();
     }
 
@@ -331,6 +339,13 @@ impl Pair {
         let answer = instance.answer(&self.refreshment(&tokens.refresh)).await;
         Tokens::of(&answer).unwrap_or_else(|| panic!("{answer:?}"))
     }
+}
+
+/// Whom an access token is about, as its application knows the person.
+fn subject(access_token: &str) -> Value {
+    let claims = access_token.split('.').nth(1).unwrap();
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap();
+    serde_json::from_slice::<Value>(&claims).unwrap()["sub"].take()
 }
 
 /// The variables of lines like `export NAME='value'`.
