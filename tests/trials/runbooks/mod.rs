@@ -132,7 +132,7 @@ fn read_the_rest(tools: &Tools, stack: &str) {
 
 /// What a reader looks up before the page.
 fn know_of_the_deployment(reader: &mut Reader<'_>) {
-    const LOOKED_UP: [(&str, &str); 4] = [
+    const LOOKED_UP: [(&str, &str); 5] = [
         (
             "CLIENT_ID",
             "bluebutton-admin application list | sed -n '1s/ .*//p'",
@@ -141,6 +141,7 @@ fn know_of_the_deployment(reader: &mut Reader<'_>) {
             "KEY",
             "aws s3api list-objects-v2 --bucket \"$RIF_BUCKET\" --query 'Contents[0].Key' --output text",
         ),
+        ("LINE", "echo 2"),
         ("KEY_ID", "echo \"$DATA_KEY\""),
         ("SETTINGS_FILE", "echo '{}' > settings; echo settings"),
     ];
@@ -182,7 +183,7 @@ fn furnish(tools: &Tools, stack: &str) {
         aws s3 mb 's3://{bucket}'
         aws s3 cp rif 's3://{bucket}/{PREFIX}' --recursive
         aws sqs create-queue --queue-name '{stack}-dead-letters'
-        for log in api authorize token userinfo patient coverage eob discovery portal ingest rotate; do
+        for log in api authorize token userinfo patient coverage eob discovery portal ingest metrics rotate; do
           aws logs create-log-group --log-group-name "/bluebutton/{stack}/$log"
         done
         "#,
@@ -306,7 +307,7 @@ fn every_message_and_metric_that_a_page_looks_for_is_written_somewhere() {
                 .map(|rest| rest.split(end).next().unwrap().to_owned())
                 .collect()
         };
-        for message in looks_for("$.message = \"", &['"']) {
+        for message in looks_for("message = \"", &['"']) {
             assert!(is_written(&message), "{}: {message}", page.name);
         }
         for call in looks_for("\nmetric ", &['\n']) {
