@@ -24,7 +24,7 @@ use tracing::{error, info};
 
 use self::aws::{ACCOUNT_SECRET, Aws};
 pub use self::functions::{Answer, Call, Function, Functions, Unanswered};
-pub use self::walk::{Account, Failure, Stage, Walked, walk};
+pub use self::walk::{Account, Failure, Stage, walk};
 
 /// How often a sign-in is tried: the deployments of several functions are checked at the same time, and an approval of
 /// the same person ends the tokens of another check.
@@ -85,13 +85,13 @@ impl Check {
         self.walk(account.as_ref()).await
     }
 
-    /// Walks once. A refresh token that was used up is replaced whatever else comes out: it would be lost.
+    /// Walks once.
     async fn walk(&self, account: Option<&Account>) -> Result<(), Failed> {
-        let walked = walk(&self.aws, self.stage, account).await;
-        if let (Some(secret), Some(renewed)) = (&self.account_secret, walked.renewed) {
-            self.aws.keep_account(secret, &renewed.to_json()).await?;
-        }
-        Ok(walked.result?)
+        let keep = async |renewed: &Account| match &self.account_secret {
+            Some(secret) => self.aws.keep_account(secret, &renewed.to_json()).await,
+            None => Ok(()),
+        };
+        Ok(walk(&self.aws, self.stage, account, keep).await?)
     }
 
     /// Who signs in, from the secret that the operator keeps; nobody, where there is none yet.

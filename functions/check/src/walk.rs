@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::CallError;
 use crate::browser::{Browser, hidden, target};
-use crate::functions::{Answer, Call, Function, Functions};
+use crate::functions::{Answer, Call, Function, Functions, Unanswered};
 
 /// What needs an access token, and what is there for everybody who has one.
 const RESOURCES: [(Function, &str); 4] = [
@@ -41,6 +41,9 @@ const STRANGER: &str = "strangerstrangerstrangerstrangerstranger";
 
 /// The redirects from authorize to a page, or to the provider's.
 const REDIRECTS_MAX: usize = 4;
+
+/// With what a function says that something was not there for it, whatever it has done before.
+const UNAVAILABLE: u16 = 503;
 
 /// Whether there is a sign-in of our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,27 +88,13 @@ impl Stage {
     }
 }
 
-/// What came out.
-#[derive(Debug)]
-pub struct Walked {
-    /// The first thing that is not as it has to be.
-    pub result: Result<(), Failure>,
-    /// The account with another refresh token, if the one that it had was used.
-    pub renewed: Option<Account>,
-}
-
-/// Goes through all that can be gone through.
-pub async fn walk(functions: &impl Functions, stage: Stage, account: Option<&Account>) -> Walked {
-    let mut renewed = None;
-    let result = go(functions, stage, account, &mut renewed).await;
-    Walked { result, renewed }
-}
-
-async fn go(
+/// Goes through all that can be gone through; `keep` is given the account when it has another refresh token. It is kept
+/// before anything else is asked: the check may end at any moment, and the one before is used up.
+pub async fn walk(
     functions: &impl Functions,
     stage: Stage,
     account: Option<&Account>,
-    renewed: &mut Option<Account>,
+    keep: impl AsyncFn(&Account) -> Result<(), CallError>,
 ) -> Result<(), Failure> {
     read_documents(functions).await?;
     knock_without_a_token(functions).await?;
@@ -118,9 +107,10 @@ async fn go(
         (Stage::Other, None) => return go_to_the_provider(functions, account).await,
         (Stage::Other, Some(refresh_token)) => {
             go_to_the_provider(functions, account).await?;
-            let (token, next) = refresh(functions, account, refresh_token).await?;
-            *renewed = Some(account.clone().with_refresh_token(next));
-            token
+            let answer = refresh(functions, account, refresh_token).await?;
+            let kept = keep(&account.clone().renewed(&answer)?).await;
+            kept.map_err(|error| failure("POST", TOKEN, error.to_string()))?;
+            access_token(&answer)?
         }
     };
     read_resources(functions, &token).await
@@ -224,11 +214,13 @@ fn is_elsewhere(location: &str) -> bool {
     })
 }
 
+/// An answer may be lost after the token was used up. Asked again within a minute, the token endpoint gives the same
+/// successor, and there is no other way to it.
 async fn refresh(
     functions: &impl Functions,
     account: &Account,
     refresh_token: &Secret,
-) -> Result<(Secret, Secret), Failure> {
+) -> Result<Answer, Failure> {
     let form = [
         ("grant_type", "refresh_token"),
         ("refresh_token", refresh_token.expose()),
@@ -236,10 +228,11 @@ async fn refresh(
         ("client_secret", account.client_secret.expose()),
     ];
     let call = Call::post(Function::Token, TOKEN, &form);
-    let answer = expect(functions, &call, TOKEN, 200).await?;
-    let next = answer.json()["refresh_token"].as_str().map(Secret::new);
-    let next = next.ok_or_else(|| failure("POST", TOKEN, "no refresh token came back"))?;
-    Ok((access_token(&answer)?, next))
+    let answer = match functions.call(&call).await {
+        Ok(answer) if answer.status != UNAVAILABLE => Ok(answer),
+        _ => functions.call(&call).await,
+    };
+    expected(answer, &call, TOKEN, 200)
 }
 
 async fn read_resources(functions: &impl Functions, token: &Secret) -> Result<(), Failure> {
@@ -344,7 +337,17 @@ async fn expect(
     route: &str,
     status: u16,
 ) -> Result<Answer, Failure> {
-    let answer = answered(call.method, route, functions.call(call).await)?;
+    let answer = functions.call(call).await;
+    expected(answer, call, route, status)
+}
+
+fn expected(
+    answer: Result<Answer, Unanswered>,
+    call: &Call,
+    route: &str,
+    status: u16,
+) -> Result<Answer, Failure> {
+    let answer = answered(call.method, route, answer)?;
     match answer.status == status {
         true => Ok(answer),
         false => Err(failure(
@@ -441,11 +444,14 @@ impl Account {
         }
     }
 
-    fn with_refresh_token(self, token: Secret) -> Self {
-        Self {
-            refresh_token: Some(token),
+    /// The account after a refresh.
+    fn renewed(self, answer: &Answer) -> Result<Self, Failure> {
+        let next = answer.json()["refresh_token"].as_str().map(Secret::new);
+        let next = next.ok_or_else(|| failure("POST", TOKEN, "no refresh token came back"))?;
+        Ok(Self {
+            refresh_token: Some(next),
             ..self
-        }
+        })
     }
 
     fn authorize(&self, verifier: &str) -> String {

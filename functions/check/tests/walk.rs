@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 use std::{env, fs};
 
-use check::{Account, Answer, Call, Function, Functions, Stage, Unanswered, walk};
+use check::{Account, Answer, Call, CallError, Function, Functions, Stage, Unanswered, walk};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -16,7 +16,19 @@ const TOKEN: &str = "/v2/o/token/";
 struct StandIn {
     stage: Stage,
     broken: Option<Broken>,
-    refreshed: AtomicUsize,
+    /// What becomes of the first refreshes; later ones are answered.
+    refreshes: &'static [Refresh],
+    /// Refreshes, what was kept, and what was read with a token.
+    done: Mutex<Vec<String>>,
+}
+
+/// What becomes of the answer to a refresh.
+#[derive(Clone, Copy)]
+enum Refresh {
+    Answered,
+    Silent,
+    Unavailable,
+    WithoutAccessToken,
 }
 
 /// A request that is answered wrongly: method, path, and how.
@@ -51,6 +63,7 @@ impl Functions for StandIn {
                 "the function ended without an answer".to_owned(),
             )),
             Some(How::Empty) => Ok(answer(200, "")),
+            None if call.body.contains("grant_type=refresh_token") => self.refresh(call),
             None => Ok(self.answer(call, with_token)),
         }
     }
@@ -75,7 +88,10 @@ impl StandIn {
                 leads_to("https://app.example/callback?code=good&state=1")
             }
             (Function::Token, ..) => self.token(call),
-            _ if with_token => answer(200, r#"{"resourceType":"Bundle"}"#),
+            _ if with_token => {
+                self.note(format!("read {}", call.path()));
+                answer(200, r#"{"resourceType":"Bundle"}"#)
+            }
             _ => answer(401, "{}"),
         }
     }
@@ -91,14 +107,25 @@ impl StandIn {
         if !call.body.contains("client_id=app&") {
             return answer(400, r#"{"error":"invalid_client"}"#);
         }
-        if call.body.contains("grant_type=refresh_token") {
-            self.refreshed.fetch_add(1, Ordering::Relaxed);
-        }
-        let is_good = call.body.contains("code=good") || call.body.contains("refresh_token=first");
-        match is_good {
+        match call.body.contains("code=good") || call.body.contains("refresh_token=first") {
             true => answer(200, r#"{"access_token":"a","refresh_token":"second"}"#),
             false => answer(400, r#"{"error":"invalid_grant"}"#),
         }
+    }
+
+    fn refresh(&self, call: &Call) -> Result<Answer, Unanswered> {
+        let before = self.done.lock().unwrap().len();
+        self.note("refresh".to_owned());
+        match self.refreshes.get(before).unwrap_or(&Refresh::Answered) {
+            Refresh::Answered => Ok(self.token(call)),
+            Refresh::Silent => Err(Unanswered("nothing in time".to_owned())),
+            Refresh::Unavailable => Ok(answer(503, "{}")),
+            Refresh::WithoutAccessToken => Ok(answer(200, r#"{"refresh_token":"second"}"#)),
+        }
+    }
+
+    fn note(&self, done: String) {
+        self.done.lock().unwrap().push(done);
     }
 }
 
@@ -145,49 +172,92 @@ fn account_with_refresh_token() -> Value {
     account
 }
 
-/// What comes out, and the account that is to be kept.
-async fn walked(
-    stage: Stage,
-    account: Value,
-    broken: Option<Broken>,
-) -> (Result<(), String>, Option<Value>) {
+async fn walked(stage: Stage, account: Value, broken: Option<Broken>) -> Result<(), String> {
     let functions = StandIn {
         stage,
         broken,
-        refreshed: AtomicUsize::new(0),
+        refreshes: &[],
+        done: Mutex::default(),
     };
+    walked_among(&functions, account, Ok(())).await
+}
+
+async fn walked_among(
+    functions: &StandIn,
+    account: Value,
+    kept: Result<(), CallError>,
+) -> Result<(), String> {
     let account = Account::from_json(&account.to_string()).unwrap();
-    let walked = walk(&functions, stage, account.as_ref()).await;
-    let kept = walked
-        .renewed
-        .map(|account| serde_json::from_str(&account.to_json()).unwrap());
-    assert!(functions.refreshed.load(Ordering::Relaxed) <= 1);
-    (walked.result.map_err(|failure| failure.to_string()), kept)
+    let keep = async |renewed: &Account| {
+        let renewed: Value = serde_json::from_str(&renewed.to_json()).unwrap();
+        functions.note(format!("keep {}", renewed["refresh_token"]));
+        kept.clone()
+    };
+    let walked = walk(functions, functions.stage, account.as_ref(), keep).await;
+    walked.map_err(|failure| failure.to_string())
 }
 
 #[tokio::test]
 async fn lets_in_what_works() {
     for stage in [Stage::Sandbox, Stage::Other] {
         for known in [json!({}), account()] {
-            assert_eq!(walked(stage, known, None).await, (Ok(()), None));
+            assert_eq!(walked(stage, known, None).await, Ok(()));
         }
     }
 }
 
+/// What comes after may take longer than the check may run, and the token before is used up.
 #[tokio::test]
-async fn uses_a_refresh_token_once_and_keeps_the_next_whatever_comes_then() {
-    for broken in [
-        None,
-        Some(Broken {
-            method: "GET",
-            path: "/v2/fhir/Patient",
-            with_token: true,
-            how: How::Silent,
-        }),
-    ] {
-        let (result, kept) = walked(Stage::Other, account_with_refresh_token(), broken).await;
-        assert_eq!(result.is_ok(), broken.is_none());
-        assert_eq!(kept.unwrap()["refresh_token"], "second");
+async fn keeps_the_next_refresh_token_before_anything_else_is_asked() {
+    const KEEP: &str = r#"keep "second""#;
+    let reads = [
+        "read /v2/connect/userinfo",
+        "read /v2/fhir/Patient",
+        "read /v2/fhir/Coverage",
+        "read /v2/fhir/ExplanationOfBenefit",
+    ];
+    let once = [&["refresh", KEEP], &reads[..]].concat();
+    check(&[], Ok(()), &once).await;
+    let again = [&["refresh", "refresh", KEEP], &reads[..]].concat();
+    check(&[Refresh::Silent], Ok(()), &again).await;
+    check(&[Refresh::Unavailable], Ok(()), &again).await;
+    let twice = &["refresh", "refresh"];
+    let silent = &[Refresh::Silent, Refresh::Silent];
+    check(silent, Err("it does not answer (nothing in time)"), twice).await;
+    let unavailable = &[Refresh::Silent, Refresh::Unavailable];
+    check(unavailable, Err("503 instead of 200"), twice).await;
+    let partly = &[Refresh::WithoutAccessToken];
+    let kept = &["refresh", KEEP];
+    check(partly, Err("no access token came"), kept).await;
+
+    async fn check(
+        refreshes: &'static [Refresh],
+        expected: Result<(), &str>,
+        expected_done: &[&str],
+    ) {
+        let functions = refreshed(refreshes);
+        let result = walked_among(&functions, account_with_refresh_token(), Ok(())).await;
+        let expected = expected.map_err(|wrong| format!("POST {TOKEN}: {wrong}"));
+        assert_eq!(result, expected);
+        assert_eq!(*functions.done.lock().unwrap(), expected_done);
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_cannot_be_kept_is_told() {
+    let functions = refreshed(&[Refresh::Answered]);
+    let unkept = CallError::Unanswered("secretsmanager:PutSecretValue");
+    let result = walked_among(&functions, account_with_refresh_token(), Err(unkept)).await;
+    let expected = format!("POST {TOKEN}: secretsmanager:PutSecretValue does not answer");
+    assert_eq!(result, Err(expected));
+}
+
+fn refreshed(refreshes: &'static [Refresh]) -> StandIn {
+    StandIn {
+        stage: Stage::Other,
+        broken: None,
+        refreshes,
+        done: Mutex::default(),
     }
 }
 
@@ -237,7 +307,7 @@ async fn names_the_endpoint_that_is_broken() {
                     with_token,
                     how,
                 };
-                let (result, _) = walked(stage, known.clone(), Some(broken)).await;
+                let result = walked(stage, known.clone(), Some(broken)).await;
                 let message = result.expect_err(path);
                 let route = path.replace("/1/", "/{approval}/");
                 assert!(
@@ -255,7 +325,7 @@ async fn names_the_endpoint_that_is_broken() {
 /// A token endpoint that takes any code, or a resource that asks for no token, is broken although it answers 200.
 #[tokio::test]
 async fn lets_nothing_in_that_lets_everybody_in() {
-    let (result, _) = walked(
+    let result = walked(
         Stage::Sandbox,
         account(),
         Some(Broken {
@@ -282,7 +352,7 @@ async fn lets_nothing_in_that_lets_everybody_in() {
             with_token: false,
             how: How::Status(200),
         };
-        let (result, _) = walked(Stage::Other, account(), Some(broken)).await;
+        let result = walked(Stage::Other, account(), Some(broken)).await;
         assert_eq!(result, Err(format!("GET {path}: 200 instead of 401")));
     }
 }
@@ -343,6 +413,8 @@ async fn signs_a_synthetic_person_in_to_a_running_sandbox_and_reads_what_is_thei
     let base_url = Url::parse(description["base_url"].as_str().unwrap()).unwrap();
     let sandbox = Sandbox(base_url);
     for known in [None, account.as_ref()] {
-        assert_eq!(walk(&sandbox, Stage::Sandbox, known).await.result, Ok(()));
+        let nothing = async |_: &Account| Ok(());
+        let walked = walk(&sandbox, Stage::Sandbox, known, nothing).await;
+        assert_eq!(walked, Ok(()));
     }
 }
