@@ -125,7 +125,7 @@ async fn load(ingest: &Ingest, bucket: &str, key: &str) -> Result<Summary, Inges
     let (summary, ()) = tokio::join!(loader.load(reader, key, Arc::new(Log)), download);
     let summary = summary?;
     // What is loaded is loaded, whether or not it is known how old it is.
-    if let Err(error) = ingest.usage.note_load(Timestamp::now()).await {
+    if let Err(error) = ingest.usage.note_load(&summary, Timestamp::now()).await {
         warn!(cause = %error, "the time of the load is not noted");
     }
     Ok(summary)

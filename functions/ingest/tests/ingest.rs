@@ -12,58 +12,117 @@ use aws_sdk_dynamodb::types::{
 use bluebutton::config;
 use bluebutton::identity::{BeneId, MedicareNumberHasher};
 use bluebutton::rif::ClaimType;
-use bluebutton::store::load::LoadError;
+use bluebutton::store::load::{LoadError, Summary};
 use bluebutton::store::{ClaimsTable, IdentityTable, UsageTable};
 use ingest::{Ingest, IngestError, Objects, handle, run};
+use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+
+/// The function on a bucket and tables of its own.
+struct Place {
+    name: String,
+    dynamodb: aws_sdk_dynamodb::Client,
+    s3: aws_sdk_s3::Client,
+    ingest: Ingest,
+    event: S3Event,
+}
+
+impl Place {
+    async fn new(test: &str) -> Option<Self> {
+        if env::var_os("AWS_ENDPOINT_URL").is_none() {
+            eprintln!("skipped: AWS_ENDPOINT_URL is not set, so there is no S3 to read from");
+            return None;
+        }
+        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+        let s3_config = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true);
+        let s3 = aws_sdk_s3::Client::from_conf(s3_config.build());
+        let name = format!("ingest-test-{test}-{}", process::id());
+        create_table(&dynamodb, &name, CLAIMS_KEYS).await;
+        create_table(&dynamodb, &usage_of(&name), &CLAIMS_KEYS[..1]).await;
+        s3.create_bucket().bucket(&name).send().await.unwrap();
+        let ingest = Ingest {
+            objects: Objects::new(aws),
+            claims: ClaimsTable::new(dynamodb.clone(), &name),
+            identity: IdentityTable::new(dynamodb.clone(), &name),
+            usage: UsageTable::new(dynamodb.clone(), usage_of(&name)),
+            hasher: MedicareNumberHasher::new("pepper", 1.try_into().unwrap()),
+        };
+        let event = include_str!("../../../events/ingest_object.json");
+        let mut event: S3Event = serde_json::from_str(event).unwrap();
+        event.records[0].s3.bucket.name = Some(name.clone());
+        Some(Self {
+            name,
+            dynamodb,
+            s3,
+            ingest,
+            event,
+        })
+    }
+
+    async fn load(&self, body: String) -> Result<(), IngestError> {
+        let object = self.s3.put_object().bucket(&self.name);
+        let object = object.key("week 47/claims+1.csv");
+        let put = object.body(body.into_bytes().into()).send().await;
+        put.unwrap();
+        handle(&self.ingest, self.event.clone()).await
+    }
+
+    async fn remove(self) {
+        for table in [usage_of(&self.name), self.name] {
+            let removed = self.dynamodb.delete_table().table_name(table).send().await;
+            removed.unwrap();
+        }
+    }
+}
+
+fn usage_of(name: &str) -> String {
+    format!("{name}-usage")
+}
 
 #[tokio::test]
 async fn loads_the_good_rows_of_an_object_and_refuses_one_that_is_not_rif() {
-    if env::var_os("AWS_ENDPOINT_URL").is_none() {
-        eprintln!("skipped: AWS_ENDPOINT_URL is not set, so there is no S3 to read from");
+    let Some(place) = Place::new("rows").await else {
         return;
-    }
-    let aws = config::aws(env!("CARGO_PKG_NAME")).await;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let s3_config = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true);
-    let s3 = aws_sdk_s3::Client::from_conf(s3_config.build());
-    let name = format!("ingest-test-{}", process::id());
-    create_table(&dynamodb, &name).await;
-    s3.create_bucket().bucket(&name).send().await.unwrap();
-    let claims = ClaimsTable::new(dynamodb.clone(), &name);
-    let ingest = Ingest {
-        objects: Objects::new(aws.clone()),
-        claims: claims.clone(),
-        identity: IdentityTable::new(dynamodb.clone(), &name),
-        usage: UsageTable::new(dynamodb.clone(), &name),
-        hasher: MedicareNumberHasher::new("pepper", 1.try_into().unwrap()),
     };
-    let event = include_str!("../../../events/ingest_object.json");
-    let mut event: S3Event = serde_json::from_str(event).unwrap();
-    event.records[0].s3.bucket.name = Some(name.clone());
-    let put = |body: String| {
-        let object = s3.put_object().bucket(&name).key("week 47/claims+1.csv");
-        object.body(body.into_bytes().into()).send()
-    };
-
-    put(part_d_events()).await.unwrap();
-    handle(&ingest, event.clone()).await.unwrap();
-    let stored = claims.claims(&BeneId::parse("-7").unwrap()).await.unwrap();
+    place.load(part_d_events(&ROWS)).await.unwrap();
+    let person = BeneId::parse("-7").unwrap();
+    let stored = place.ingest.claims.claims(&person).await.unwrap();
     let ids: Vec<_> = stored.iter().map(|claim| claim.claim_id.as_str()).collect();
     assert_eq!(ids, ["11", "13"]);
 
-    put("These are notes.\n".to_owned()).await.unwrap();
-    let refused = handle(&ingest, event).await;
+    let refused = place.load("These are notes.\n".to_owned()).await;
     assert!(matches!(
         refused,
         Err(IngestError::Load(LoadError::NotRif(_)))
     ));
-    dynamodb
-        .delete_table()
-        .table_name(&name)
-        .send()
-        .await
-        .unwrap();
+    place.remove().await;
+}
+
+/// The alarm about old data would otherwise be silent for as long as somebody sends files, whatever is in them.
+#[tokio::test]
+async fn a_load_is_noted_only_where_it_changed_something() {
+    let Some(place) = Place::new("notes").await else {
+        return;
+    };
+    let usage = &place.ingest.usage;
+    let is_noted = async |rows: &[(&str, &str)]| {
+        let before = usage.last_load().await.unwrap();
+        place.load(part_d_events(rows)).await.unwrap();
+        usage.last_load().await.unwrap() != before
+    };
+    assert!(!is_noted(&[]).await, "a header alone");
+    let rejected = [("DELETE", "12")];
+    assert!(!is_noted(&rejected).await, "no good row");
+    assert!(is_noted(&ROWS).await, "new rows");
+    let changed = Summary {
+        inserted: 1,
+        ..Summary::default()
+    };
+    let long_ago = Timestamp::UNIX_EPOCH;
+    usage.note_load(&changed, long_ago).await.unwrap();
+    assert!(!is_noted(&ROWS).await, "the same rows");
+    place.remove().await;
 }
 
 /// The SDK's clock, with which each call begins; this one has a fault whose text quotes a row.
@@ -100,38 +159,39 @@ async fn a_panic_fails_the_event_in_words_that_quote_nothing() {
 }
 
 /// Three events, of which the second asks for what cannot be done.
-fn part_d_events() -> String {
+const ROWS: [(&str, &str); 3] = [("INSERT", "11"), ("DELETE", "12"), ("UPDATE", "13")];
+
+/// Part D events of one person: what to do, and with which.
+fn part_d_events(rows: &[(&str, &str)]) -> String {
     let columns = ClaimType::Pde.layout().header;
     let header: Vec<_> = columns.iter().map(|column| column.name()).collect();
-    let row = |action: &str, id: &str| {
+    let row = |(action, id): &(&str, &str)| {
         let value = |name: &&str| match *name {
-            "DML_IND" => action.to_owned(),
+            "DML_IND" => (*action).to_owned(),
             "BENE_ID" => "-7".to_owned(),
-            "PDE_ID" => id.to_owned(),
+            "PDE_ID" => (*id).to_owned(),
             _ => String::new(),
         };
         header.iter().map(value).collect::<Vec<_>>().join("|")
     };
-    let rows = [
-        row("INSERT", "11"),
-        row("DELETE", "12"),
-        row("UPDATE", "13"),
-    ];
-    format!("{}\n{}\n", header.join("|"), rows.join("\n"))
+    let lines = [header.join("|")].into_iter().chain(rows.iter().map(row));
+    lines.map(|line| line + "\n").collect()
 }
 
-async fn create_table(client: &aws_sdk_dynamodb::Client, table: &str) {
+const CLAIMS_KEYS: &[(&str, KeyType)] = &[("pk", KeyType::Hash), ("sk", KeyType::Range)];
+
+async fn create_table(client: &aws_sdk_dynamodb::Client, table: &str, keys: &[(&str, KeyType)]) {
     let mut request = client
         .create_table()
         .table_name(table)
         .billing_mode(BillingMode::PayPerRequest);
-    for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+    for (name, kind) in keys {
         let attribute = AttributeDefinition::builder()
-            .attribute_name(name)
+            .attribute_name(*name)
             .attribute_type(ScalarAttributeType::S);
         let key = KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind);
+            .attribute_name(*name)
+            .key_type(kind.clone());
         request = request
             .attribute_definitions(attribute.build().unwrap())
             .key_schema(key.build().unwrap());

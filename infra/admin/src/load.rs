@@ -48,10 +48,13 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let start = Instant::now();
     let mut total = Summary::default();
     for file in &files {
-        total += load(&loader, file).await?;
-    }
-    if !files.is_empty() {
-        environment.usage()?.note_load(Timestamp::now()).await?;
+        let summary = load(&loader, file).await?;
+        let usage = environment.usage()?;
+        // What is loaded is loaded, whether or not it is known how old it is.
+        if let Err(error) = usage.note_load(&summary, Timestamp::now()).await {
+            say!("the time of the load is not noted: {error}");
+        }
+        total += summary;
     }
     if files.len() > 1 {
         say!("total: {total}{}", rate(&total, start));

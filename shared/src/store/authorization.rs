@@ -5,14 +5,12 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
-    config::http::HttpResponse,
-    error::SdkError,
-    operation::transact_write_items::TransactWriteItemsError,
     types::{ConditionCheck, Delete, Put, TransactWriteItem, Update},
 };
 use jiff::Timestamp;
 use std::time::Duration;
 
+use super::transaction::{Outcome, outcome};
 use super::{
     AuditTable, GrantsTable, HeldApproval, RefreshTokensTable, StoreError, TransientTable,
 };
@@ -255,42 +253,6 @@ impl AuthorizationTables {
         }
         Err(StoreError::Throttled)
     }
-}
-
-enum Outcome {
-    ConditionFailed,
-    Contended,
-    Failed(StoreError),
-}
-
-fn outcome(error: SdkError<TransactWriteItemsError, HttpResponse>) -> Outcome {
-    // AWS says that it is done, and the rest of its answer cannot be read: asked again, it says the same.
-    if error
-        .raw_response()
-        .is_some_and(|answer| answer.status().is_success())
-    {
-        return Outcome::Contended;
-    }
-    let reasons = match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            cancelled.cancellation_reasons()
-        }
-        Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
-            return Outcome::Contended;
-        }
-        _ => return Outcome::Failed(StoreError::of(error)),
-    };
-    let has = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
-    if has("ConditionalCheckFailed") {
-        return Outcome::ConditionFailed;
-    }
-    if has("TransactionConflict") {
-        return Outcome::Contended;
-    }
-    if has("ThrottlingError") || has("ProvisionedThroughputExceeded") {
-        return Outcome::Failed(StoreError::throttled());
-    }
-    Outcome::Failed(StoreError::of(error))
 }
 
 fn put(put: Put) -> TransactWriteItem {

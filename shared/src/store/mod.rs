@@ -18,6 +18,7 @@ mod request_counts;
 mod sign_in_failures;
 mod stored_beneficiary;
 pub mod stored_claim;
+mod transaction;
 mod transient;
 mod usage;
 mod whole_table;

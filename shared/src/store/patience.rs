@@ -13,7 +13,7 @@ const RETRIES_MAX: u32 = 8;
 const FIRST_PAUSE_MILLISECONDS: u64 = 50;
 
 /// How long a request waits for what is only counted. The reads beside it take a few milliseconds, and a count that is
-/// late is better left out, or to the next call, than waited for; nor is it tried again.
+/// late is better left out, or to the next call, than waited for. For the same reason the SDK does not send it again.
 const HURRIED_MILLISECONDS: u64 = 500;
 
 /// The settings of a call that a request does not wait for long, sent once.

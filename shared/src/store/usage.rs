@@ -11,11 +11,11 @@
 //! through people.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
+use super::transaction::{Outcome, outcome};
 use super::{StoreError, attributes, item, patience::hurried};
 use crate::{identity::BeneId, oauth::sha256_hex};
 
@@ -166,35 +166,23 @@ impl UsageTable {
             .expect("table, key and expression are set");
         let writes = [self.person(person, known, transfer), year];
         let writes = writes.map(|update| TransactWriteItem::builder().update(update).build());
-        for _ in 1..ATTEMPTS_MAX {
-            if self.write(&writes).await? {
-                return Ok(());
+        for _ in 0..ATTEMPTS_MAX {
+            let written = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(writes.to_vec()))
+                .customize()
+                .config_override(hurried())
+                .send()
+                .await;
+            match written.map_err(outcome) {
+                // Where the condition does not hold, another call has noted the person.
+                Ok(_) | Err(Outcome::ConditionFailed) => return Ok(()),
+                Err(Outcome::Failed(error)) => return Err(error),
+                Err(Outcome::Contended) => {}
             }
         }
-        self.write(&writes).await.map(drop)
-    }
-
-    /// Whether the statistics have the person now: by this transaction, or by that of another call. If not, it met
-    /// another transaction on the way.
-    async fn write(&self, writes: &[TransactWriteItem]) -> Result<bool, StoreError> {
-        let written = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(writes.to_vec()))
-            .customize()
-            .config_override(hurried())
-            .send()
-            .await;
-        let Err(error) = written else {
-            return Ok(true);
-        };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                let mut reasons = cancelled.cancellation_reasons().iter();
-                Ok(reasons.any(|reason| reason.code() == Some("ConditionalCheckFailed")))
-            }
-            _ => Err(StoreError::of(error)),
-        }
+        Err(StoreError::Conflict)
     }
 
     fn person(&self, key: String, known: &Transfers, transfer: &Transfer<'_>) -> Update {
@@ -240,11 +228,7 @@ impl UsageTable {
         Ok(sum)
     }
 
-    /// Notes that data were loaded.
-    ///
-    /// # Errors
-    /// As every call of a table.
-    pub async fn note_load(&self, at: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn put_load(&self, at: Timestamp) -> Result<(), StoreError> {
         let load = attributes::item_of([
             ("pk", item::string(LOAD)),
             ("loaded_at", attributes::seconds(at)),
@@ -252,7 +236,7 @@ impl UsageTable {
         self.put(load).await
     }
 
-    /// When data were last loaded, if that is known.
+    /// When a load last changed data, if that is known.
     ///
     /// # Errors
     /// As every call of a table.

@@ -405,6 +405,8 @@ pub struct Tables(Arc<Mutex<Content>>);
 struct Content {
     items: Vec<(String, Value)>,
     faults: Vec<(&'static str, &'static str)>,
+    /// Why transactions are cancelled, one after the other; all others are taken.
+    cancellations: Vec<&'static str>,
     calls: Vec<TableCall>,
     /// The configuration, if there is one.
     configuration: Option<Value>,
@@ -446,6 +448,18 @@ impl TableCall {
 }
 
 impl Content {
+    /// Nobody on the stand asks again for what the only transactions of these functions write.
+    fn transaction(&mut self) -> (u16, Value) {
+        let Some(reason) = self.cancellations.pop() else {
+            return (200, json!({}));
+        };
+        let reasons = json!([{"Code": "None"}, {"Code": reason}]);
+        (
+            400,
+            json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons}),
+        )
+    }
+
     /// Adds one to the number of the request's item: of all updates, stands need only that of counters.
     fn count(&mut self, table: &str, request: &Value) -> Value {
         let window = request["ExpressionAttributeNames"]["#window"].as_str();
@@ -474,6 +488,11 @@ impl Tables {
     /// Every call of that table fails with that error code of DynamoDB.
     pub fn fail(&self, table: &'static str, code: &'static str) {
         self.lock().faults.push((table, code));
+    }
+
+    /// The next transactions are cancelled, for these reasons in turn.
+    pub fn cancel(&self, reasons: &[&'static str]) {
+        self.lock().cancellations = reasons.iter().rev().copied().collect();
     }
 
     /// The items of a table.
@@ -585,9 +604,8 @@ impl Tables {
         if let "getsecretvalue" | "getpublickey" | "sign" = operation {
             return self.answer_of_keys(operation, request);
         }
-        // Nobody on the stand asks again for what the only transactions of these functions write.
         if operation == "transactwriteitems" {
-            return (200, json!({}));
+            return self.lock().transaction();
         }
         let table = request["TableName"]
             .as_str()

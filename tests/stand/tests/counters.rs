@@ -2,8 +2,10 @@
 #![allow(missing_docs, reason = "the name of a test is its sentence")]
 
 use bluebutton::config;
+use bluebutton::identity::BeneId;
 use bluebutton::metrics::{Ids, Metric, Record};
-use bluebutton::store::Probe;
+use bluebutton::store::{Probe, StoreError, Transfer, Transfers};
+use jiff::civil::date;
 use stand::{OWN, Stand, get};
 
 #[tokio::test]
@@ -65,6 +67,40 @@ async fn throttled_tables_failed_records_and_pages_are_counted() {
         &[(PageSize, one), (AuditFailures, none)],
     )
     .await;
+}
+
+/// The numbers of people that regulators ask for would otherwise be too small without anybody knowing.
+#[tokio::test]
+async fn a_transfer_that_is_not_noted_is_told() {
+    const CONFLICT: &str = "TransactionConflict";
+    let taken = Ok(());
+    check(&[], taken.clone(), None).await;
+    check(&["ConditionalCheckFailed"], taken.clone(), None).await;
+    check(&[CONFLICT; 2], taken, None).await;
+    check(&[CONFLICT; 3], Err(StoreError::Conflict), None).await;
+    let throttled = || Err(StoreError::Throttled);
+    check(&["ThrottlingError"], throttled(), Some(1)).await;
+    let throttled_later = &[CONFLICT, "ProvisionedThroughputExceeded"];
+    check(throttled_later, throttled(), Some(1)).await;
+
+    async fn check(
+        reasons: &[&'static str],
+        expected: Result<(), StoreError>,
+        throttles: Option<u64>,
+    ) {
+        let stand = Stand::new().await;
+        stand.tables.cancel(reasons);
+        let patient = BeneId::parse(OWN).expect("an id");
+        let transfer = Transfer {
+            patient: &patient,
+            client_id: "app",
+            day: date(2026, 3, 1),
+        };
+        let record = Record::new(Ids::default());
+        let noting = stand.state.usage.note_transfer(&transfer, &Transfers::None);
+        assert_eq!(record.of(noting).await, expected, "{reasons:?}");
+        assert_eq!(record.get(Metric::StoreThrottles), throttles, "{reasons:?}");
+    }
 }
 
 #[tokio::test]

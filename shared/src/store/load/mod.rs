@@ -21,7 +21,8 @@ use tokio::task::JoinSet;
 
 use self::parser::Parser;
 use self::writer::Writer;
-use super::{ClaimsTable, IdentityTable, StoreError};
+use super::patience::patiently;
+use super::{ClaimsTable, IdentityTable, StoreError, UsageTable};
 use crate::identity::MedicareNumberHasher;
 use crate::metrics;
 use crate::rif::Rejection;
@@ -146,6 +147,20 @@ impl Loader {
         }
         summary += parsed.expect("the parser does not panic")?;
         Ok(summary)
+    }
+}
+
+impl UsageTable {
+    /// Notes when data were loaded, if the load changed any: a header without rows, rows that were all rejected and a
+    /// file that was loaded before make nothing newer, however often they come.
+    ///
+    /// # Errors
+    /// When it cannot be noted. What is loaded is loaded all the same.
+    pub async fn note_load(&self, summary: &Summary, at: Timestamp) -> Result<(), StoreError> {
+        match summary.inserted + summary.updated {
+            0 => Ok(()),
+            _ => patiently(|| self.put_load(at)).await,
+        }
     }
 }
 
