@@ -12,6 +12,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{
@@ -28,10 +29,12 @@ use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer, Layer};
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_types::SigningName;
 use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
 use lambda_http::http::{HeaderName, Method, Request, StatusCode};
+use serde_json::Value;
 
 use crate::config::variable;
 use crate::metrics::AwsCalls;
@@ -118,9 +121,9 @@ pub enum CallError {
     /// No answer, or none in time.
     #[error("{0} does not answer")]
     Unanswered(&'static str),
-    /// Another status than 200 to 299.
+    /// Another status than 200 to 299, and the error code, if AWS names one.
     #[error("{0} answers {1}")]
-    Refused(&'static str, StatusCode),
+    Refused(&'static str, StatusCode, Option<String>),
     /// A success whose body, or whose secret, has another form.
     #[error("{0} does not have the expected form")]
     Malformed(&'static str),
@@ -142,8 +145,13 @@ impl Service {
         let region = aws.region()?;
         let suffix = variable("URL_SUFFIX");
         let suffix = suffix.as_deref().unwrap_or("amazonaws.com");
-        let url = format!("https://{}{fips}.{region}.{suffix}", self.name);
-        Some(Origin::Amazon(url))
+        let host = format!("{}{fips}", self.name);
+        let host = match (aws.use_dual_stack(), self.signing) {
+            (Some(true), Signing::S3) => format!("{host}.dualstack.{region}.{suffix}"),
+            (Some(true), Signing::Usual) => format!("{host}.{region}.{}", dual_stack(suffix)),
+            _ => format!("{host}.{region}.{suffix}"),
+        };
+        Some(Origin::Amazon(format!("https://{host}")))
     }
 
     /// The address of another AWS than Amazon's, if the environment names one.
@@ -164,6 +172,16 @@ impl Service {
         options.normalize_uri_path = !is_s3;
         options.content_sha256_header = is_s3;
         options
+    }
+}
+
+/// Where the services of a partition are that answer to IPv6, too.
+/// (<https://docs.aws.amazon.com/general/latest/gr/rande.html#dual-stack-endpoints>)
+fn dual_stack(suffix: &str) -> &str {
+    match suffix {
+        "amazonaws.com" => "api.aws",
+        "amazonaws.com.cn" => "api.amazonwebservices.com.cn",
+        other => other,
     }
 }
 
@@ -204,7 +222,11 @@ impl Call {
         let name = self.name;
         let operation = self.operation(aws).ok_or(CallError::Unsigned(name))?;
         operation.invoke(self).await.map_err(|error| match error {
-            SdkError::ServiceError(refused) => CallError::Refused(name, refused.err().0),
+            SdkError::ServiceError(error) => {
+                let refused = error.err();
+                let code = refused.meta.code().map(str::to_owned);
+                CallError::Refused(name, refused.status, code)
+            }
             SdkError::ConstructionFailure(_) => CallError::Unsigned(name),
             _ => CallError::Unanswered(name),
         })
@@ -232,7 +254,10 @@ impl Call {
             .serializer(Self::request)
             .deserializer_impl(Successes);
         if self.repeats == Repeats::Usual {
-            operation = operation.retry_classifier(TransientErrorClassifier::<Refused>::new());
+            // JSON protocols say by the code alone that there were too many calls: the status is 400.
+            operation = operation
+                .retry_classifier(AwsErrorCodeClassifier::<Refused>::new())
+                .retry_classifier(TransientErrorClassifier::<Refused>::new());
         }
         Some(operation.build())
     }
@@ -284,10 +309,46 @@ impl fmt::Debug for Call {
     }
 }
 
-/// The status of an answer that is not a success.
+/// The status of an answer that is not a success, with its error code.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Refused(StatusCode);
+#[error("{status}")]
+struct Refused {
+    status: StatusCode,
+    meta: ErrorMetadata,
+}
+
+impl Refused {
+    fn of(answer: &HttpResponse) -> Result<Self, OrchestratorError<Error>> {
+        let status = StatusCode::from_u16(answer.status().as_u16());
+        let mut meta = ErrorMetadata::builder();
+        if let Some(code) = error_code(answer) {
+            meta = meta.code(code);
+        }
+        Ok(Self {
+            status: status.map_err(OrchestratorError::other)?,
+            meta: meta.build(),
+        })
+    }
+}
+
+impl ProvideErrorMetadata for Refused {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.meta
+    }
+}
+
+/// The code of an error of the JSON protocols: in a header or in the body, perhaps with a namespace before it and an
+/// address behind.
+/// (<https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>)
+fn error_code(answer: &HttpResponse) -> Option<String> {
+    let in_header = answer.headers().get("x-amzn-errortype").map(str::to_owned);
+    let code = in_header.or_else(|| {
+        let body: Value = serde_json::from_slice(answer.body().bytes()?).ok()?;
+        Some(body["__type"].as_str()?.to_owned())
+    })?;
+    let code = code.split(':').next()?;
+    Some(code.rsplit('#').next()?.to_owned())
+}
 
 /// Gives successes out with the bodies that are still arriving.
 #[derive(Debug)]
@@ -311,8 +372,7 @@ impl DeserializeResponse for Successes {
         response: &HttpResponse,
         _config: &ConfigBag,
     ) -> Result<Output, OrchestratorError<Error>> {
-        let status = StatusCode::from_u16(response.status().as_u16());
-        let refused = Refused(status.map_err(OrchestratorError::other)?);
+        let refused = Refused::of(response)?;
         Err(OrchestratorError::operation(Error::erase(refused)))
     }
 }
@@ -320,7 +380,7 @@ impl DeserializeResponse for Successes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::io::{self, BufRead as _, BufReader, Write as _};
     use std::net::TcpListener;
     use std::thread::{self, JoinHandle};
 
@@ -350,6 +410,19 @@ mod tests {
         let elsewhere = Origin::Elsewhere("http://localhost:4566".to_owned());
         check(local, Some(elsewhere));
         check(SdkConfig::builder(), None);
+        let dual_stack = || in_region().use_dual_stack(true).use_fips(true);
+        let url = "https://s3-fips.dualstack.us-gov-west-1.amazonaws.com";
+        check(dual_stack(), amazon(url));
+        let lambda = Service {
+            name: "lambda",
+            signing: Signing::Usual,
+            ..S3
+        };
+        let of_lambda = lambda.origin(&dual_stack().build());
+        assert_eq!(
+            of_lambda,
+            amazon("https://lambda-fips.us-gov-west-1.api.aws")
+        );
 
         fn check(aws: aws_types::sdk_config::Builder, expected: Option<Origin>) {
             assert_eq!(S3.origin(&aws.build()), expected);
@@ -367,18 +440,51 @@ mod tests {
         assert_eq!(sent.err(), Some(CallError::Unsigned("s3:GetObject")));
     }
 
+    /// What a server does with a request.
+    #[derive(Clone, Copy)]
+    enum Reply {
+        Status(u16),
+        /// 400 with an error code in its header.
+        Code(&'static str),
+        /// 400 with an error code in its body.
+        Type(&'static str),
+        /// Reads it and ends the connection.
+        Nothing,
+    }
+
     #[tokio::test]
     async fn is_made_again_when_that_may_help_and_does_no_harm() {
-        let refused = |status| Err(CallError::Refused("s3:GetObject", status));
-        check(Repeats::Usual, &[503, 200], Ok(())).await;
-        check(Repeats::Usual, &[404], refused(StatusCode::NOT_FOUND)).await;
-        check(Repeats::Throttled, &[429, 200], Ok(())).await;
-        let unavailable = refused(StatusCode::SERVICE_UNAVAILABLE);
-        check(Repeats::Throttled, &[503], unavailable).await;
+        use Reply::{Code, Nothing, Status, Type};
+        const OK: Reply = Status(200);
+        let refused = |status: u16, code: Option<&str>| {
+            let status = StatusCode::from_u16(status).unwrap();
+            let code = code.map(str::to_owned);
+            Err(CallError::Refused("s3:GetObject", status, code))
+        };
+        let unanswered = || Err(CallError::Unanswered("s3:GetObject"));
+        check(Repeats::Usual, &[Status(503), OK], Ok(())).await;
+        check(Repeats::Usual, &[Status(404)], refused(404, None)).await;
+        check(Repeats::Usual, &[Nothing, OK], Ok(())).await;
+        check(Repeats::Throttled, &[Status(429), OK], Ok(())).await;
+        check(Repeats::Throttled, &[Status(503)], refused(503, None)).await;
+        check(Repeats::Throttled, &[Nothing], unanswered()).await;
+        // The JSON protocols tell by a code.
+        check(Repeats::Usual, &[Code("ThrottlingException"), OK], Ok(())).await;
+        check(
+            Repeats::Usual,
+            &[Type("a.b#ThrottlingException"), OK],
+            Ok(()),
+        )
+        .await;
+        const LIMITED: Reply = Code("LimitExceededException:http://internal.amazon.com/x/");
+        check(Repeats::Usual, &[LIMITED, OK], Ok(())).await;
+        let unknown = refused(400, Some("DeploymentDoesNotExistException"));
+        let reply = &[Type("DeploymentDoesNotExistException")];
+        check(Repeats::Usual, reply, unknown).await;
 
         async fn check(
             repeats: Repeats,
-            statuses: &'static [u16],
+            replies: &'static [Reply],
             expected: Result<(), CallError>,
         ) {
             let credentials = Credentials::new("test", "test", None, None, "test");
@@ -387,35 +493,54 @@ mod tests {
                 .credentials_provider(SharedCredentialsProvider::new(credentials))
                 .http_client(config::one_connector())
                 .build();
-            let (origin, served) = serve(statuses);
+            let (origin, served) = serve(replies);
             let sent = call(&origin, repeats).send(&aws).await;
             assert_eq!(sent.map(drop), expected);
-            let signed = served.join().unwrap();
-            assert_eq!(signed, vec![true; statuses.len()]);
+            let (signed, listener) = served.join().unwrap();
+            assert_eq!(signed, vec![true; replies.len()]);
+            listener.set_nonblocking(true).unwrap();
+            let another = listener.accept().map(drop).map_err(|error| error.kind());
+            assert_eq!(another, Err(io::ErrorKind::WouldBlock), "sent once more");
         }
 
-        /// One answer for each connection, and whether its request was signed for S3.
-        fn serve(statuses: &'static [u16]) -> (String, JoinHandle<Vec<bool>>) {
+        /// One reply for each connection, and whether its request was signed for S3.
+        fn serve(replies: &'static [Reply]) -> (String, JoinHandle<(Vec<bool>, TcpListener)>) {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let origin = format!("http://{}", listener.local_addr().unwrap());
-            let answer = move |status: &u16| {
-                let (mut connection, _) = listener.accept().unwrap();
-                let lines = BufReader::new(connection.try_clone().unwrap()).lines();
-                let lines = lines
-                    .map(Result::unwrap)
-                    .take_while(|line| !line.is_empty());
-                let is_signed = |line: String| line.contains("/eu-west-1/s3/aws4_request");
-                let signed = lines.map(is_signed).fold(false, |signed, is| signed | is);
-                let answer = format!(
-                    "HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-                );
-                connection.write_all(answer.as_bytes()).unwrap();
-                signed
+            let serving = thread::spawn(move || {
+                let served = replies.iter().map(|reply| reply.serve(&listener));
+                (served.collect(), listener)
+            });
+            (origin, serving)
+        }
+    }
+
+    impl Reply {
+        fn serve(self, listener: &TcpListener) -> bool {
+            let (mut connection, _) = listener.accept().unwrap();
+            let lines = BufReader::new(connection.try_clone().unwrap()).lines();
+            let lines = lines
+                .map(Result::unwrap)
+                .take_while(|line| !line.is_empty());
+            let is_signed = |line: String| line.contains("/eu-west-1/s3/aws4_request");
+            let signed = lines.map(is_signed).fold(false, |signed, is| signed | is);
+            connection.write_all(self.text().as_bytes()).unwrap();
+            signed
+        }
+
+        fn text(self) -> String {
+            let answer = |status: u16, header: &str, body: &str| {
+                let length = body.len();
+                format!(
+                    "HTTP/1.1 {status} X\r\n{header}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                )
             };
-            (
-                origin,
-                thread::spawn(move || statuses.iter().map(answer).collect()),
-            )
+            match self {
+                Self::Status(status) => answer(status, "", ""),
+                Self::Code(code) => answer(400, &format!("x-amzn-errortype: {code}\r\n"), ""),
+                Self::Type(code) => answer(400, "", &format!(r#"{{"__type":"{code}"}}"#)),
+                Self::Nothing => String::new(),
+            }
         }
     }
 

@@ -229,7 +229,8 @@ struct ServiceVariables;
 impl LoadServiceConfig for ServiceVariables {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
-        env::var(format!("{}_{service}", key.env())).ok()
+        let address = env::var(format!("{}_{service}", key.env())).ok();
+        address.filter(|address| !address.is_empty())
     }
 }
 
@@ -409,14 +410,20 @@ mod tests {
 
     #[test]
     fn a_service_may_have_an_address_of_its_own() {
-        // Cargo sets this variable: "config key" and "service" stand for its halves.
-        let key = ServiceConfigKey::builder()
-            .env("CARGO")
-            .profile("")
-            .service_id("Pkg Name");
-        let key = key.build().expect("a key");
-        let value = ServiceVariables.load_config(key);
-        assert_eq!(value.as_deref(), Some("bluebutton"));
+        // Cargo sets these variables: "config key" and "service" stand for their halves. The last one is empty.
+        check("Pkg Name", Some("bluebutton"));
+        check("Pkg Unknown", None);
+        assert_eq!(env::var("CARGO_PKG_HOMEPAGE").as_deref(), Ok(""));
+        check("Pkg Homepage", None);
+
+        fn check(service: &str, expected: Option<&str>) {
+            let key = ServiceConfigKey::builder()
+                .env("CARGO")
+                .profile("")
+                .service_id(service);
+            let value = ServiceVariables.load_config(key.build().expect("a key"));
+            assert_eq!(value.as_deref(), expected, "{service}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     config::{self, ConfigError, Limits},
     http::{Call, HeaderName, Response, header},
     oauth::access::VerifiedToken,
-    store::{RequestCountsTable, day_of},
+    store::{RequestCountsTable, StoreError, day_of},
 };
 
 /// How long requests are counted together. Limits are stated per second and hold on the average of a window, so that an
@@ -102,10 +102,8 @@ impl RateLimits {
         let end = Timestamp::from_second((window + 1) * WINDOW_SECONDS).ok()?;
         let counted = match subject {
             Subject::Client(id) => self.counts.add_of_client(id, day_of(now), window).await,
-            Subject::Token(_) | Subject::Address(_) => {
-                let key = key(subject, window);
-                self.counts.add(key, end + 1.seconds()).await
-            }
+            Subject::Token(id) => self.add(("token", id), window, end).await,
+            Subject::Address(address) => self.add(("address", address), window, end).await,
         };
         match counted {
             Ok(sent) => Some(Allowance {
@@ -120,6 +118,16 @@ impl RateLimits {
         }
     }
 
+    async fn add(
+        &self,
+        counted: (&'static str, &str),
+        window: i64,
+        end: Timestamp,
+    ) -> Result<i64, StoreError> {
+        let key = key(counted, window);
+        self.counts.add(key, end + 1.seconds()).await
+    }
+
     fn per_second(&self, subject: Subject<'_>) -> i64 {
         i64::from(match subject {
             Subject::Token(_) => self.limits.token_requests_per_second,
@@ -130,12 +138,8 @@ impl RateLimits {
 }
 
 /// What a counter is called: its kind, and the rest for hashing, because addresses are personal data.
-fn key(subject: Subject<'_>, window: i64) -> (&'static str, String) {
-    match subject {
-        Subject::Token(id) => ("token", format!("{id} {window}")),
-        Subject::Client(id) => ("client", format!("{id} {window}")),
-        Subject::Address(address) => ("address", format!("{address} {window}")),
-    }
+fn key((kind, id): (&'static str, &str), window: i64) -> (&'static str, String) {
+    (kind, format!("{id} {window}"))
 }
 
 impl Allowance {
@@ -202,12 +206,11 @@ mod tests {
     #[test]
     fn subjects_of_one_name_and_windows_are_counted_apart() {
         let keys = [
-            key(Subject::Token("1"), 1),
-            key(Subject::Client("1"), 1),
-            key(Subject::Address("1"), 1),
-            key(Subject::Token("1"), 2),
-            key(Subject::Token("2"), 1),
-            key(Subject::Token("1 1"), 2),
+            key(("token", "1"), 1),
+            key(("address", "1"), 1),
+            key(("token", "1"), 2),
+            key(("token", "2"), 1),
+            key(("token", "1 1"), 2),
         ];
         for (at, one) in keys.iter().enumerate() {
             assert!(!keys[at + 1..].contains(one), "{one:?}");

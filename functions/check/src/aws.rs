@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::deployment::Deployment;
-use crate::functions::{Answer, Call, Functions, MADE_UP_BASE_PATH, Unanswered};
+use crate::functions::{Answer, Call, Functions, MADE_UP_BASE_PATH, MADE_UP_HOST, Unanswered};
 
 /// A function may take 26 seconds, and its first call is the slowest.
 const CALL_TIME_MAX: Duration = Duration::from_secs(28);
@@ -40,13 +40,15 @@ const CODEDEPLOY: Service = Service {
     signing: Signing::Usual,
 };
 
+/// What CodeDeploy says when it knows the result of a check.
+const ALREADY_TOLD: &str = "LifecycleEventAlreadyCompletedException";
+
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// Signs and sends.
 pub(crate) struct Aws {
     config: SdkConfig,
-    /// The path of the public URL, if there is one.
-    base_path: Option<String>,
+    public_url: Option<Url>,
 }
 
 /// What AWS answered.
@@ -58,10 +60,9 @@ struct Incoming {
 impl Aws {
     pub(crate) fn new(config: SdkConfig) -> Self {
         let url = config::public_base_url();
-        let url = url.and_then(|url| Url::parse(&url).ok());
         Self {
             config,
-            base_path: url.map(|url| url.path().trim_end_matches('/').to_owned()),
+            public_url: url.and_then(|url| Url::parse(&url).ok()),
         }
     }
 
@@ -91,8 +92,11 @@ impl Aws {
         });
         let target = "CodeDeploy_20141006.PutLifecycleEventHookExecutionStatus";
         let name = "codedeploy:PutLifecycleEventHookExecutionStatus";
-        self.codedeploy(name, target, &body).await?;
-        Ok(())
+        match self.codedeploy(name, target, &body).await {
+            // By an attempt whose answer was lost.
+            Err(CallError::Refused(_, _, Some(code))) if code == ALREADY_TOLD => Ok(()),
+            told => told.map(drop),
+        }
     }
 
     /// The secret of the account.
@@ -162,7 +166,13 @@ impl Aws {
 
 impl Functions for Aws {
     fn base_path(&self) -> &str {
-        self.base_path.as_deref().unwrap_or(MADE_UP_BASE_PATH)
+        let path = self.public_url.as_ref().map(Url::path);
+        path.map_or(MADE_UP_BASE_PATH, |path| path.trim_end_matches('/'))
+    }
+
+    fn host(&self) -> &str {
+        let host = self.public_url.as_ref().and_then(Url::host_str);
+        host.unwrap_or(MADE_UP_HOST)
     }
 
     /// Lambda's Invoke, of exactly the version that the template names.

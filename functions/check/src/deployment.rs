@@ -6,7 +6,7 @@ use serde_json::Value;
 /// A deployment, as far as a check asks about it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Deployment {
-    /// The name of its group, which begins with the function's in the template.
+    /// The name of its group: the stack's, the function's in the template, and what CloudFormation adds to them.
     pub(crate) group: String,
     /// Functions by name, with the version that their alias is to move to.
     moves: Vec<(String, String)>,

@@ -59,6 +59,8 @@ pub struct Unanswered(pub String);
 
 /// The stage of the events that this check makes up.
 pub(crate) const MADE_UP_BASE_PATH: &str = "/check";
+/// Their domain, which nobody can have (RFC 6761 section 6.4).
+pub(crate) const MADE_UP_HOST: &str = "check.invalid";
 
 /// Whoever can call the functions: Lambda, or a stand-in.
 pub trait Functions {
@@ -69,6 +71,11 @@ pub trait Functions {
     /// what a call says, and the calls of this check are made up.
     fn base_path(&self) -> &str {
         MADE_UP_BASE_PATH
+    }
+
+    /// The host of those places.
+    fn host(&self) -> &str {
+        MADE_UP_HOST
     }
 }
 
@@ -165,7 +172,7 @@ impl Call {
             "requestContext": {
                 "accountId": "000000000000",
                 "apiId": "check",
-                "domainName": "check.invalid",
+                "domainName": MADE_UP_HOST,
                 "stage": "check",
                 "httpMethod": self.method,
                 "path": format!("{MADE_UP_BASE_PATH}{}", self.path()),

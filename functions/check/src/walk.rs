@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::CallError;
 use crate::browser::{Browser, hidden, target};
-use crate::functions::{Answer, Call, Function, Functions, Unanswered};
+use crate::functions::{Answer, Call, Function, Functions, MADE_UP_HOST, Unanswered};
 
 /// What needs an access token, and what is there for everybody who has one.
 const RESOURCES: [(Function, &str); 4] = [
@@ -139,7 +139,7 @@ async fn refuse_a_stranger(functions: &impl Functions) -> Result<(), Failure> {
     let stranger = Account {
         client_id: STRANGER.to_owned(),
         client_secret: random_token(),
-        redirect_uri: "https://check.invalid/".to_owned(),
+        redirect_uri: format!("https://{MADE_UP_HOST}/"),
         sign_ins: Vec::new(),
         refresh_token: None,
     };
@@ -196,7 +196,7 @@ async fn go_to_the_provider(functions: &impl Functions, account: &Account) -> Re
         let location = answer.header("location");
         let location =
             location.ok_or_else(|| failure("GET", AUTHORIZE, "it leads to no provider"))?;
-        if is_elsewhere(location) {
+        if is_elsewhere(functions.host(), location) {
             return Ok(());
         }
         place = target(functions.base_path(), location);
@@ -204,13 +204,14 @@ async fn go_to_the_provider(functions: &impl Functions, account: &Account) -> Re
     Err(failure("GET", AUTHORIZE, "it leads round in circles"))
 }
 
-/// Whether a place is the provider's: another origin, and a request of OpenID Connect.
-fn is_elsewhere(location: &str) -> bool {
+/// Whether a place is the provider's: of none of our hosts, and a request of OpenID Connect.
+fn is_elsewhere(own_host: &str, location: &str) -> bool {
     Url::parse(location).is_ok_and(|url| {
         let is_request = url
             .query_pairs()
             .any(|(name, value)| name == "response_type" && value == "code");
-        is_request && url.host_str() != Some("check.invalid")
+        let is_own = |host| [own_host, MADE_UP_HOST].contains(&host);
+        is_request && url.host_str().is_some_and(|host| !is_own(host))
     })
 }
 
@@ -399,7 +400,10 @@ struct StoredSignIn {
 }
 
 impl Account {
-    /// Reads the operator's secret; `{}` is none yet.
+    /// Reads the operator's secret, an object as infra/docs/deploy.md shows it; `{}` is none yet.
+    ///
+    /// # Errors
+    /// When it is another text.
     pub fn from_json(text: &str) -> Result<Option<Self>, CallError> {
         let malformed = |_| CallError::Malformed("the secret of the check");
         let value: Value = serde_json::from_str(text).map_err(malformed)?;

@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 use url::Url;
 
 const TOKEN: &str = "/v2/o/token/";
+const PROVIDER: &str = "https://provider.example/authorize?response_type=code&client_id=x";
 
 /// An API that does what it should, in a few lines, but for what is broken.
 struct StandIn {
     stage: Stage,
     broken: Option<Broken>,
+    /// Where people sign in.
+    provider: &'static str,
     /// What becomes of the first refreshes; later ones are answered.
     refreshes: &'static [Refresh],
     /// Refreshes, what was kept, and what was read with a token.
@@ -48,6 +51,10 @@ enum How {
 }
 
 impl Functions for StandIn {
+    fn host(&self) -> &str {
+        "api.example"
+    }
+
     async fn call(&self, call: &Call) -> Result<Answer, Unanswered> {
         let with_token = call
             .headers
@@ -78,7 +85,7 @@ impl StandIn {
             ),
             (Function::Authorize, "GET", "/v2/o/authorize/") => self.begun(call),
             (Function::Authorize, "GET", "/login") if self.stage == Stage::Other => {
-                leads_to("https://provider.example/authorize?response_type=code&client_id=x")
+                leads_to(self.provider)
             }
             (Function::Authorize, "GET", _) => page(),
             (Function::Authorize, _, "/login") if has_field(call, "password") => {
@@ -176,8 +183,7 @@ async fn walked(stage: Stage, account: Value, broken: Option<Broken>) -> Result<
     let functions = StandIn {
         stage,
         broken,
-        refreshes: &[],
-        done: Mutex::default(),
+        ..refreshed(&[])
     };
     walked_among(&functions, account, Ok(())).await
 }
@@ -256,6 +262,7 @@ fn refreshed(refreshes: &'static [Refresh]) -> StandIn {
     StandIn {
         stage: Stage::Other,
         broken: None,
+        provider: PROVIDER,
         refreshes,
         done: Mutex::default(),
     }
@@ -355,6 +362,24 @@ async fn lets_nothing_in_that_lets_everybody_in() {
         let result = walked(Stage::Other, account(), Some(broken)).await;
         assert_eq!(result, Err(format!("GET {path}: 200 instead of 401")));
     }
+}
+
+#[tokio::test]
+async fn a_place_of_our_own_is_no_provider() {
+    let check = async |provider: &'static str, expected: Result<(), &str>| {
+        let functions = StandIn {
+            provider,
+            ..refreshed(&[])
+        };
+        let walked = walked_among(&functions, account(), Ok(())).await;
+        let expected = expected.map_err(|wrong| format!("GET /v2/o/authorize/: {wrong}"));
+        assert_eq!(walked, expected, "{provider}");
+    };
+    const NOWHERE: &str = "it leads to no provider";
+    check(PROVIDER, Ok(())).await;
+    check("https://api.example/x?response_type=code", Err(NOWHERE)).await;
+    check("https://check.invalid/x?response_type=code", Err(NOWHERE)).await;
+    check("/x?response_type=code", Err(NOWHERE)).await;
 }
 
 /// A running sandbox in the functions' place.
