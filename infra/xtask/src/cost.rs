@@ -54,6 +54,7 @@ mod prices {
     pub(super) const KEY_CALLS: Price = price(("KMS: symmetric keys", "requests"), (30_000, 10_000), "KMS");
     pub(super) const KEYS: Price = price(("KMS: keys", "key-month"), (MILLION, 1), "KMS");
     pub(super) const SECRETS: Price = price(("Secrets Manager", "secret-month"), (400_000, 1), "Secrets Manager");
+    pub(super) const SECRET_CALLS: Price = price(("Secrets Manager: requests", "requests"), (50_000, 10_000), "Secrets Manager");
     pub(super) const LOGS: Price = price(("CloudWatch: logs taken in", "GB"), (500_000, 1), "CloudWatch");
     pub(super) const KEPT_LOGS: Price = price(("CloudWatch: logs kept", "GB-month"), (30_000, 1), "CloudWatch");
     pub(super) const METRICS: Price = price(("CloudWatch: metrics", "metric-month"), (300_000, 1), "CloudWatch");
@@ -66,17 +67,19 @@ mod prices {
     pub(super) const FILES: Price = price(("S3: storage", "GB-month"), (23_000, 1), "S3");
     pub(super) const TRANSFER: Price = price(("Data to the Internet", "GB"), (90_000, 1), "EC2, data transfer");
 
-    pub(super) const ALL: [&Price; 24] = [
+    pub(super) const ALL: [&Price; 25] = [
         &READS, &WRITES, &STORAGE, &STORAGE_SELDOM, &RECOVERY, &IMPORT, &GIGABYTE_SECONDS, &INVOCATIONS, &GATEWAY,
-        &SIGNATURES, &KEY_CALLS, &KEYS, &SECRETS, &LOGS, &KEPT_LOGS, &METRICS, &ALARMS, &DASHBOARDS, &TRACES, &FIREWALL,
-        &FIREWALL_LISTS, &FIREWALL_RULES, &FILES, &TRANSFER,
+        &SIGNATURES, &KEY_CALLS, &KEYS, &SECRETS, &SECRET_CALLS, &LOGS, &KEPT_LOGS, &METRICS, &ALARMS, &DASHBOARDS, &TRACES,
+        &FIREWALL, &FIREWALL_LISTS, &FIREWALL_RULES, &FILES, &TRANSFER,
     ];
 }
 
-/// What one thing that a caller does asks of AWS. The first seven figures are counted by the test
+/// What one thing that a caller does asks of AWS. The six figures from `gets` to `signatures` are counted by the test
 /// `every_call_asks_of_aws_what_the_cost_page_reckons_with`.
 struct Deed {
     name: &'static str,
+    /// Which function answers, and the memory that the template gives it.
+    function: (&'static str, u128),
     /// Requests that it takes.
     requests: u128,
     /// Reads of one item of other tables; nearly all are strongly consistent.
@@ -103,13 +106,13 @@ struct Deed {
 /// A refresh an hour, and what apps read with it: mostly claims.
 #[rustfmt::skip]
 const DEEDS: [Deed; 7] = [
-    Deed { name: "sign-in and consent", requests: 5, gets: 9, claims_gets: 1, queries: 0, writes: 10, transacted: 6, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 140, bytes: 12_000, of_thousand: 25 },
-    Deed { name: "code for tokens", requests: 1, gets: 3, claims_gets: 0, queries: 0, writes: 1, transacted: 5, signatures: 1, claims_units_thousandths: 0, milliseconds: 60, bytes: 1_500, of_thousand: 5 },
-    Deed { name: "refresh", requests: 1, gets: 3, claims_gets: 0, queries: 0, writes: 1, transacted: 5, signatures: 1, claims_units_thousandths: 0, milliseconds: 60, bytes: 1_500, of_thousand: 100 },
-    Deed { name: "userinfo", requests: 1, gets: 3, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 25, bytes: 800, of_thousand: 70 },
-    Deed { name: "Patient", requests: 1, gets: 4, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 25, bytes: 1_500, of_thousand: 150 },
-    Deed { name: "Coverage", requests: 1, gets: 4, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 25, bytes: 3_000, of_thousand: 150 },
-    Deed { name: "ExplanationOfBenefit, a page of 10", requests: 1, gets: 4, claims_gets: 0, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 4_000, milliseconds: 25, bytes: 25_600, of_thousand: 500 },
+    Deed { name: "sign-in and consent", function: ("authorize", 512), requests: 5, gets: 9, claims_gets: 1, queries: 0, writes: 10, transacted: 6, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 140, bytes: 12_000, of_thousand: 25 },
+    Deed { name: "code for tokens", function: ("token", 512), requests: 1, gets: 3, claims_gets: 0, queries: 0, writes: 1, transacted: 5, signatures: 1, claims_units_thousandths: 0, milliseconds: 60, bytes: 1_500, of_thousand: 5 },
+    Deed { name: "refresh", function: ("token", 512), requests: 1, gets: 3, claims_gets: 0, queries: 0, writes: 1, transacted: 5, signatures: 1, claims_units_thousandths: 0, milliseconds: 60, bytes: 1_500, of_thousand: 100 },
+    Deed { name: "userinfo", function: ("userinfo", 512), requests: 1, gets: 3, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 25, bytes: 800, of_thousand: 70 },
+    Deed { name: "Patient", function: ("patient", 512), requests: 1, gets: 4, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 25, bytes: 1_500, of_thousand: 150 },
+    Deed { name: "Coverage", function: ("coverage", 512), requests: 1, gets: 4, claims_gets: 1, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 1_000, milliseconds: 25, bytes: 3_000, of_thousand: 150 },
+    Deed { name: "ExplanationOfBenefit, a page of 10", function: ("eob", 1_024), requests: 1, gets: 4, claims_gets: 0, queries: 1, writes: 3, transacted: 0, signatures: 0, claims_units_thousandths: 4_000, milliseconds: 20, bytes: 25_600, of_thousand: 500 },
 ];
 
 /// What a month holds.
@@ -123,45 +126,63 @@ struct Month {
 const CALLS: [u128; 3] = [1_000, 100_000, MILLION];
 const PEOPLE: [u128; 3] = [MILLION, 10 * MILLION, 60 * MILLION];
 
+const SECONDS_OF_A_MONTH: u128 = 2_629_800;
+const MINUTES_OF_A_MONTH: u128 = SECONDS_OF_A_MONTH / 60;
+
 const GIGABYTE: u128 = 1 << 30;
-const MEGABYTES_OF_A_FUNCTION: u128 = 512;
 const MEGABYTES_OF_A_GIGABYTE: u128 = 1024;
 
-/// What DynamoDB adds to each item for its index.
+/// What AWS adds to the size of each stored item, by its price page.
 const ITEM_OVERHEAD_BYTES: u128 = 100;
 /// Four years of Medicare's whole population.
 const CLAIMS_OF_A_PERSON: u128 = 136;
-/// `bluebutton-admin measure`: the usual mix of types.
+/// The item of a claim, in the usual mix of types: `bluebutton-admin measure` of synthetic people.
 const CLAIM_BYTES: u128 = 219;
-const BENEFICIARY_BYTES: u128 = 403;
+/// The other items, of the sandbox's people.
+const BENEFICIARY_BYTES: u128 = 402;
 const YEARS_OF_A_PERSON: u128 = 4;
-const YEAR_BYTES: u128 = 213;
+const YEAR_BYTES: u128 = 209;
 const IDENTITIES_OF_A_PERSON: u128 = 2;
-const IDENTITY_BYTES: u128 = 100;
-/// A claim in DynamoDB JSON, for an import.
-const IMPORTED_CLAIM_BYTES: u128 = 450;
-/// A claim in its file.
-const RIF_BYTES: u128 = 430;
+const IDENTITY_BYTES: u128 = 83;
+/// A claim of the sandbox in DynamoDB JSON, for an import: its binary attribute is base64.
+const IMPORTED_CLAIM_BYTES: u128 = 352;
+/// A claim in its file, synthetic people in the usual mix of types.
+const RIF_BYTES: u128 = 555;
 /// 34 claims a year and three adjustments to ten claims, in thousandths of a claim.
 const NEW_CLAIMS_THOUSANDTHS: u128 = 3_683;
+
+/// Everybody's row comes again once a month: the person and the year are read, strongly consistent, and the year, which
+/// has another month, is written.
+const PERSON_READS: u128 = 2;
+const PERSON_WRITES: u128 = 1;
+/// A row of a beneficiary file of the sandbox; the files of a year are kept.
+const PERSON_RIF_BYTES: u128 = 720;
+const PERSON_FILES: u128 = 12;
 
 /// The function's line with its metrics, Lambda's own three lines, and the gateway's line.
 const LOG_BYTES: u128 = 897 + 350 + 265;
 const LOG_MONTHS: u128 = 12;
 const LOG_MONTHS_SHORT: u128 = 1;
+/// Lambda traces the first call of each second and one of twenty of the others.
 const CALLS_OF_A_TRACE: u128 = 20;
-const AUDIT_BYTES: u128 = 250 + ITEM_OVERHEAD_BYTES;
+/// 194 bytes for userinfo, 202 to 215 for a search, up to 279 for a refresh: the mean of the calls below.
+const AUDIT_BYTES: u128 = 215 + ITEM_OVERHEAD_BYTES;
 const AUDIT_MONTHS: u128 = 72;
 
 /// Of the data and of the alarms, the current and the next one that sign, and one that signed and is not deleted yet.
 const KEYS: u128 = 5;
-const SECRETS: u128 = 4;
+/// The two symmetric ones rotate by themselves once a year. The first and the second rotation each cost as much again.
+const ROTATING_KEYS: u128 = 2;
+const KEY_ROTATIONS: u128 = 2;
+const SECRETS: u128 = 5;
+/// Those that verify or sign read the configuration again when what they know is a minute old.
+const FOLLOWING_FUNCTIONS: u128 = 5;
 const METRICS: u128 = 150;
 const METRICS_OF_ROUTES: u128 = 80;
 const ALARM_METRICS: u128 = 80;
-const FIREWALL_RULES: u128 = 8;
-/// Each function asks for the key of each table every five minutes at most.
-const KEY_CALLS: u128 = 700_000;
+const FIREWALL_RULES: u128 = 9;
+/// DynamoDB asks for the key of each of eight tables for each of ten functions, every five minutes at most.
+const KEY_CALLS: u128 = 8 * 10 * MINUTES_OF_A_MONTH / 5;
 
 const THOUSAND: u128 = 1000;
 
@@ -189,10 +210,28 @@ impl Month {
     }
 
     fn duration(self) -> u128 {
-        let milliseconds = self.deeds(|deed| deed.milliseconds);
-        let thousandths =
-            milliseconds * MEGABYTES_OF_A_FUNCTION / MEGABYTES_OF_A_GIGABYTE / THOUSAND;
+        let megabyte_milliseconds = self.deeds(|deed| deed.milliseconds * deed.function.1);
+        let thousandths = megabyte_milliseconds / MEGABYTES_OF_A_GIGABYTE / THOUSAND;
         prices::GIGABYTE_SECONDS.of_thousandths(thousandths)
+    }
+
+    /// At most: calls of the same second share the one that is traced for sure.
+    fn traces(self) -> u128 {
+        let sure = self.calls.min(SECONDS_OF_A_MONTH);
+        prices::TRACES.of(sure + (self.calls - sure) / CALLS_OF_A_TRACE)
+    }
+
+    /// At most: functions that are seldom called read it with every call, busy ones once a minute. Each reading of a
+    /// secret is one of its key, too.
+    fn configuration(self) -> u128 {
+        let readings = self.calls.min(FOLLOWING_FUNCTIONS * MINUTES_OF_A_MONTH);
+        prices::SECRET_CALLS.of(readings) + prices::KEY_CALLS.of(readings)
+    }
+
+    fn people_again(self) -> u128 {
+        prices::READS.of(self.people * PERSON_READS)
+            + prices::WRITES.of(self.people * PERSON_WRITES)
+            + prices::FILES.of_bytes(self.people * PERSON_FILES * PERSON_RIF_BYTES)
     }
 
     fn claims_units(self) -> u128 {
@@ -229,7 +268,7 @@ impl Month {
 /// A line of the bill.
 type Line = (&'static str, fn(Month) -> u128);
 
-const LINES: [Line; 17] = [
+const LINES: [Line; 19] = [
     ("API Gateway", |m| prices::GATEWAY.of(m.calls)),
     ("Lambda", |m| prices::INVOCATIONS.of(m.calls) + m.duration()),
     ("DynamoDB, reads", |m| {
@@ -246,7 +285,8 @@ const LINES: [Line; 17] = [
     ("Logs, kept a year", |m| {
         prices::KEPT_LOGS.of_bytes(m.log_bytes() * LOG_MONTHS)
     }),
-    ("Traces", |m| prices::TRACES.of(m.calls / CALLS_OF_A_TRACE)),
+    ("Traces", Month::traces),
+    ("Configuration, read again", Month::configuration),
     ("Data to the Internet", |m| {
         prices::TRANSFER.of_bytes(m.deeds(|deed| deed.bytes) / THOUSAND)
     }),
@@ -254,7 +294,9 @@ const LINES: [Line; 17] = [
         prices::STORAGE.of_bytes(m.audit_bytes()) + prices::RECOVERY.of_bytes(m.audit_bytes())
     }),
     ("Keys and secrets", |_| {
-        prices::KEYS.of(KEYS) + prices::SECRETS.of(SECRETS) + prices::KEY_CALLS.of(KEY_CALLS)
+        prices::KEYS.of(KEYS + ROTATING_KEYS * KEY_ROTATIONS)
+            + prices::SECRETS.of(SECRETS)
+            + prices::KEY_CALLS.of(KEY_CALLS)
     }),
     ("Metrics, alarms, dashboard", |_| {
         prices::METRICS.of(METRICS) + prices::ALARMS.of(ALARM_METRICS) + prices::DASHBOARDS.of(1)
@@ -271,6 +313,7 @@ const LINES: [Line; 17] = [
     ("New claims, with their files", |m| {
         m.new_claims() + prices::FILES.of_bytes(m.people * CLAIMS_OF_A_PERSON * RIF_BYTES)
     }),
+    ("People's rows again, with their files", Month::people_again),
 ];
 
 /// The month of which the page tells what each switch saves.
@@ -309,20 +352,20 @@ const SWITCHES: [Line; 7] = [
     ("`LogRetentionDays=30`", |m| {
         prices::KEPT_LOGS.of_bytes(m.log_bytes() * (LOG_MONTHS - LOG_MONTHS_SHORT))
     }),
+    // Half of the billed time is work, which takes twice as long: three quarters of the price are left.
     (
-        "`MemorySize: 256`: a call waits most of its time, but starts and pages take twice as long",
-        |m| m.duration() / 2,
+        "Each `MemorySize` halved (template.yaml): starts and pages take twice as long",
+        |m| m.duration() / 4,
     ),
-    ("`Tracing: PassThrough`", |m| {
-        prices::TRACES.of(m.calls / CALLS_OF_A_TRACE)
-    }),
+    ("`Tracing: PassThrough` (template.yaml)", Month::traces),
 ];
 
 /// A part of the page that is written here.
 type Part = (&'static str, fn() -> String);
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("formula", formula),
+    ("weights", weights),
     ("months", months),
     ("lines", lines),
     ("loading", loading),
@@ -331,29 +374,31 @@ const PARTS: [Part; 7] = [
     ("prices", price_list),
 ];
 
+/// What stands there anyway, what a million calls add, and what a million people add.
+fn parts_of_the_formula() -> [u128; 3] {
+    let of = |calls, people| Month { calls, people }.total();
+    let fixed = of(0, 0);
+    [fixed, of(MILLION, 0) - fixed, of(0, MILLION) - fixed]
+}
+
 fn formula() -> String {
-    let none = Month {
-        calls: 0,
-        people: 0,
-    };
-    let fixed = none.total();
-    let of_calls = Month {
-        calls: MILLION,
-        ..none
-    }
-    .total()
-        - fixed;
-    let of_people = Month {
-        people: MILLION,
-        ..none
-    }
-    .total()
-        - fixed;
+    let [fixed, of_calls, of_people] = parts_of_the_formula().map(cents);
     format!(
-        "    dollars a month = {} + {} × calls / 1,000,000 + {} × people / 1,000,000\n",
-        cents(fixed),
-        cents(of_calls),
-        cents(of_people)
+        "    dollars a month = {fixed} + {of_calls} × calls / 1,000,000 + {of_people} × people / 1,000,000\n"
+    )
+}
+
+fn weights() -> String {
+    let [fixed, of_calls, of_people] = parts_of_the_formula();
+    let millions = |cost: u128| {
+        let tenths = (cost * 10 + of_people / 2) / of_people;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    format!(
+        "What stands there anyway costs as much as the data of {} million people, and a million calls a month as much as the\n\
+         data of {} million. With more people than both together, their data is the larger part of the bill.\n",
+        millions(fixed),
+        millions(of_calls)
     )
 }
 
@@ -418,8 +463,8 @@ fn switches() -> String {
 
 fn calls() -> String {
     let mut out = "| what a caller does | requests | reads | reads of claims | queries of claims | writes | \
-                   items in transactions | signatures | read units of claims | billed ms | bytes out | of 1,000 calls |\n\
-                   |---|---|---|---|---|---|---|---|---|---|---|---|\n"
+                   items in transactions | signatures | read units of claims | billed ms | at MB | bytes out | of 1,000 calls |\n\
+                   |---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for deed in &DEEDS {
         let counted = [
@@ -432,6 +477,7 @@ fn calls() -> String {
             deed.signatures,
             deed.claims_units_thousandths / THOUSAND,
             deed.milliseconds,
+            deed.function.1,
             deed.bytes,
             deed.of_thousand,
         ];
@@ -517,10 +563,7 @@ mod tests {
 
     #[test]
     fn the_page_says_what_the_formula_gives() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../..")
-            .join(PAGE);
-        let page = fs::read_to_string(path).unwrap();
+        let page = read(PAGE);
         assert_eq!(
             Some(&page),
             rendered(&page).as_ref(),
@@ -537,6 +580,62 @@ mod tests {
                 .iter()
                 .all(|deed| deed.of_thousand % deed.requests == 0)
         );
+    }
+
+    #[test]
+    fn the_templates_have_as_many_secrets_rules_and_rotating_keys_and_as_much_memory_as_is_reckoned()
+     {
+        let templates = [
+            "template.yaml",
+            "infra/data.yaml",
+            "infra/observability.yaml",
+            "infra/edge.yaml",
+        ];
+        let [application, data, observability, edge] = templates.map(read);
+        let check = |text: &str, what: &str, count: u128| {
+            assert_eq!(text.matches(what).count() as u128, count, "{what}");
+        };
+        check(&data, "Type: AWS::SecretsManager::Secret\n", SECRETS);
+        check(&edge, "\n          Priority: ", FIREWALL_RULES);
+        check(
+            &(data + &observability),
+            "EnableKeyRotation: true\n",
+            ROTATING_KEYS,
+        );
+        for deed in &DEEDS {
+            let (function, megabytes) = deed.function;
+            assert_eq!(memory_of(&application, function), megabytes, "{function}");
+        }
+    }
+
+    fn read(file: &str) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(file);
+        fs::read_to_string(path).unwrap()
+    }
+
+    /// What the function says of its memory, or else what all say.
+    fn memory_of(application: &str, function: &str) -> u128 {
+        let (first, rest) = function.split_at(1);
+        let begin = format!("\n  {}{rest}Function:\n", first.to_uppercase());
+        let (before, own) = application.split_once(&begin).unwrap();
+        let own = own.split("Function:\n").next().unwrap();
+        let said = |text: &str| {
+            let (_, value) = text.split_once("MemorySize: ")?;
+            value.lines().next()?.parse().ok()
+        };
+        said(own).or_else(|| said(before)).unwrap()
+    }
+
+    #[test]
+    fn traces_and_readings_are_no_more_than_seconds_and_minutes_ask_for() {
+        let of = |calls| Month { calls, people: 0 };
+        let check = |cost: u128, micro_dollars: u128| assert_eq!(cost, micro_dollars);
+        check(of(MILLION).traces(), 5 * MILLION);
+        check(of(2 * MILLION + SECONDS_OF_A_MONTH).traces(), 13_649_000);
+        check(of(10_000).configuration(), 80_000);
+        check(of(MILLION).configuration(), of(2 * MILLION).configuration());
     }
 
     #[test]
