@@ -155,6 +155,24 @@ fn unwanted_packages(lock: &str) -> Vec<String> {
 }
 
 #[test]
+fn every_test_and_file_that_the_invariants_name_is_there() {
+    let page = read("infra/docs/architecture.md");
+    let (_, invariants) = page.split_once("\n## Invariants\n").unwrap();
+    let sources: String = rust_files("").into_iter().map(|(_, text)| text).collect();
+    let mut tests = 0;
+    for named in invariants.split('`').skip(1).step_by(2) {
+        if named.contains('/') && named.ends_with(".rs") {
+            assert!(root().join(named).is_file(), "{named}");
+        } else if named.contains('_') && !named.contains(['/', '.']) {
+            let is_there = sources.contains(&format!("fn {named}("));
+            assert!(is_there, "{named}");
+            tests += 1;
+        }
+    }
+    assert!(tests > 0, "the page names no test");
+}
+
+#[test]
 fn the_application_nests_the_template_of_the_sandbox() {
     assert!(read("template.yaml").contains("TemplateURL: infra/data.yaml"));
     assert!(read("infra/xtask/src/sandbox.rs").contains("\"infra/data.yaml\""));

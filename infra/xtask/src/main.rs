@@ -126,12 +126,18 @@ mod tests {
         for document in [
             "README.md",
             "CHANGELOG.md",
+            "infra/docs/access.md",
+            "infra/docs/adding-a-column.md",
             "infra/docs/architecture.md",
             "infra/docs/compatibility.md",
             "infra/docs/cost.md",
+            "infra/docs/delete.md",
+            "infra/docs/deploy.md",
             "infra/docs/keys.md",
             "infra/docs/local.md",
+            "infra/docs/lookups.md",
             "infra/docs/measurements.md",
+            "infra/docs/observability.md",
             "infra/docs/release.md",
         ] {
             let text = fs::read_to_string(root.join(document)).unwrap();
