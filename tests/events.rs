@@ -37,7 +37,7 @@ const HTTP_EVENTS: [(&str, u16, &str); 20] = [
     ("patient_read_stu3", 200, r#""resourceType":"Patient""#),
     ("patient_search", 200, r#""total":1"#),
     ("patient_without_token", 401, "OperationOutcome"),
-    ("portal_home", 501, "not built yet"),
+    ("portal_home", 404, "not built yet"),
     ("token_exchange", 200, r#""refresh_token":"#),
     ("token_introspect", 200, r#""active":true"#),
     ("token_unknown_code", 400, "invalid_grant"),

@@ -118,7 +118,7 @@ async fn says_of_everything_else_what_it_is() {
     check(
         "GET",
         "/docs",
-        501,
+        404,
         "/detail",
         json!("Not implemented yet."),
     )
@@ -126,7 +126,7 @@ async fn says_of_everything_else_what_it_is() {
     check(
         "GET",
         "/v2/o/applications/3",
-        501,
+        404,
         "/detail",
         json!("Not implemented yet."),
     )

@@ -554,7 +554,7 @@ fn warm(function: &str, port: u16, path: &str) -> Result<(), String> {
             .call()
             .map(|answer| answer.status().as_u16());
         match status {
-            Ok(status) if status < 500 || status == 501 => return Ok(()),
+            Ok(status) if status < 500 => return Ok(()),
             _ if Instant::now() > deadline => {
                 return Err(format!("The function {function} does not answer"));
             }

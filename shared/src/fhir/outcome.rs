@@ -67,7 +67,8 @@ pub enum Refusal {
     UnknownPath,
     /// This version of the API does not answer this.
     NotSupported,
-    /// Part of Blue Button, but not built yet.
+    /// Part of Blue Button, but not built yet. It is 404, as Blue Button answers where such a part is switched off, and not
+    /// 501: the alarm of our own errors counts every 5xx, and nobody outside may ring it.
     NotImplemented,
     /// Another method than those the path takes.
     MethodNotAllowed,
@@ -181,7 +182,7 @@ impl Refusal {
             Refusal::NotFound                    => answer(404, "not-found", "MSG_NO_EXIST"),
             Refusal::UnknownPath                 => answer(404, "not-found", ""),
             Refusal::NotSupported                => answer(404, "not-supported", ""),
-            Refusal::NotImplemented              => answer(501, "not-supported", ""),
+            Refusal::NotImplemented              => answer(404, "not-supported", ""),
             Refusal::MethodNotAllowed            => answer(405, "not-supported", "MSG_OP_NOT_ALLOWED"),
             Refusal::BodyTooLarge                => answer(413, "too-long", ""),
             Refusal::NotAForm                    => answer(415, "not-supported", ""),
