@@ -115,6 +115,101 @@ fn every_role_holds_what_its_function_calls_and_nothing_else() {
     }
 }
 
+/// Commands of the AWS CLI whose right is called otherwise, or that take another's.
+const OTHERWISE: [(&str, &[&str]); 12] = [
+    ("apigateway get-domain-name", &["apigateway:GET"]),
+    ("apigateway update-stage", &["apigateway:PATCH"]),
+    ("lambda invoke", &["lambda:InvokeFunction"]),
+    ("s3 cp", &["s3:GetObject", "s3:PutObject", "s3:ListBucket"]),
+    ("s3 ls", &["s3:ListBucket"]),
+    (
+        "s3 sync",
+        &["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
+    ),
+    ("s3api delete-bucket", &["s3:DeleteBucket"]),
+    ("s3api delete-objects", &["s3:DeleteObjectVersion"]),
+    ("s3api list-object-versions", &["s3:ListBucketVersions"]),
+    ("s3api list-objects-v2", &["s3:ListBucket"]),
+    (
+        "service-quotas request-service-quota-increase",
+        &["servicequotas:RequestServiceQuotaIncrease"],
+    ),
+    ("wafv2 list-web-acls", &["wafv2:ListWebACLs"]),
+];
+
+/// Services that templates name otherwise than rights do, or that stand for others.
+const SERVICES: [(&str, &str); 3] = [
+    ("certificatemanager", "acm"),
+    ("serverless", "lambda"),
+    ("wafv2", "wafv2"),
+];
+
+#[test]
+fn every_command_of_the_pages_has_its_right() {
+    let page = read("infra/docs/access.md");
+    let (_, rights) = page.split_once("## Rights of operators").unwrap();
+    let names = |right: &str| rights.contains(&format!("`{right}`"));
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/docs/runbooks");
+    let pages = std::fs::read_dir(folder).unwrap();
+    let pages = pages.map(|page| std::fs::read_to_string(page.unwrap().path()).unwrap());
+    let mut commands = BTreeSet::new();
+    for text in pages.chain([read("infra/docs/deploy.md")]) {
+        commands.extend(text.split("aws ").skip(1).filter_map(command));
+    }
+    assert!(commands.len() >= 60, "{commands:?}");
+    for (service, operation) in commands {
+        let command = format!("{service} {operation}");
+        let otherwise = OTHERWISE.iter().find(|(known, _)| *known == command);
+        let wanted: Vec<String> = match otherwise {
+            Some((_, rights)) => rights.iter().map(|right| (*right).to_owned()).collect(),
+            None => vec![right(&service, &operation)],
+        };
+        for right in wanted {
+            assert!(names(&right), "{command}: {right}");
+        }
+    }
+    for file in [
+        "template.yaml",
+        "infra/data.yaml",
+        "infra/access.yaml",
+        "infra/edge.yaml",
+        "infra/observability.yaml",
+        "infra/budget.yaml",
+    ] {
+        for kind in read(file).split("Type: AWS::").skip(1) {
+            let service = kind.split("::").next().unwrap().to_lowercase();
+            let known = SERVICES.iter().find(|(known, _)| *known == service);
+            let service = known.map_or(service.as_str(), |(_, name)| name);
+            assert!(names(service), "{file}: {service}");
+        }
+    }
+}
+
+/// The service and the operation behind `aws `. Whoever waits describes, which has its right elsewhere.
+fn command(text: &str) -> Option<(String, String)> {
+    let mut words = text.split([' ', '\n', '`', ')']);
+    let (service, operation) = (words.next()?, words.next()?);
+    let is_word = |word: &str| {
+        let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        word.len() > 1 && word.chars().all(is_part)
+    };
+    let is_command = is_word(service) && is_word(operation) && operation != "wait";
+    is_command.then(|| (service.to_owned(), operation.to_owned()))
+}
+
+/// `dynamodb:ListTables` of `dynamodb list-tables`.
+fn right(service: &str, operation: &str) -> String {
+    let service = match service {
+        "deploy" => "codedeploy",
+        other => other,
+    };
+    let words = operation.split('-').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    });
+    format!("{service}:{}", words.collect::<String>())
+}
+
 #[test]
 fn every_call_of_a_table_has_its_rights_above() {
     const TABLES: [&str; 10] = [

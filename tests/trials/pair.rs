@@ -28,7 +28,7 @@ pub(crate) const UNHURRIED: Patience = Patience {
     operation: Duration::from_secs(120),
 };
 
-const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
+pub(crate) const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
 
 /// Trials take turns: one that measures patience does not run beside one that keeps the local AWS busy.
 static TURN: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
@@ -83,8 +83,7 @@ impl Sandbox {
 
     /// The synthetic person of that number with a new application.
     pub(crate) async fn pair(&self, number: u64) -> Pair {
-        self.pair_of(&format!("-{}", 20_140_000_000_001 + number))
-            .await
+        self.pair_of(person(number).as_str()).await
     }
 
     /// That person with a new application.
@@ -96,6 +95,16 @@ impl Sandbox {
             application,
             secret,
             patient: BeneId::parse(patient).expect("an id"),
+        }
+    }
+
+    /// That person with an application that somebody else has registered.
+    pub(crate) async fn pair_of_client(&self, number: u64, client_id: &str, secret: &str) -> Pair {
+        let application = self.applications.get(client_id).await.expect("a table");
+        Pair {
+            application: application.expect("it is registered"),
+            secret: Secret::new(secret.to_owned()),
+            patient: person(number),
         }
     }
 
@@ -123,6 +132,10 @@ impl Sandbox {
         let answer = instance.answer(&pair.redemption(&code)).await;
         Tokens::of(&answer).unwrap_or_else(|| panic!("{answer:?}"))
     }
+}
+
+fn person(number: u64) -> BeneId {
+    BeneId::parse(&format!("-{}", 20_140_000_000_001 + number)).expect("an id")
 }
 
 impl Pair {
@@ -233,8 +246,13 @@ impl Pair {
 
     /// A browser at the consent page.
     pub(crate) async fn signed_in(&self, instance: &Instance) -> Browser {
+        self.signed_in_by(instance, &self.authorization()).await
+    }
+
+    /// The same by an authorization request of somebody else's writing.
+    pub(crate) async fn signed_in_by(&self, instance: &Instance, request: &Request) -> Browser {
         let mut browser = Browser::default();
-        browser.follow(&instance.answer(&self.authorization()).await);
+        browser.follow(&instance.answer(request).await);
         let page = instance.answer(&browser.look()).await;
         let answer = instance.answer(&self.sign_in(&browser, &page)).await;
         browser.follow(&answer);

@@ -1,4 +1,5 @@
-//! `application`: what an operator does with an application: see it, switch it off and on, end what people allowed it.
+//! `application`: what an operator does with an application: register it, see it, switch it off and on, end what people
+//! allowed it.
 //!
 //! Nothing of a beneficiary is printed: grants are counted, not listed.
 
@@ -14,9 +15,12 @@ use jiff::Timestamp;
 use crate::Outcome;
 use crate::environment::Environment;
 use crate::print::say;
+use crate::registration;
 
 /// What audit records of an operator's doing say, where others name a request.
 const OPERATOR: &str = "operator";
+
+const MISSING: &str = "there is no such application";
 
 /// What to do.
 #[derive(clap::Args)]
@@ -27,6 +31,8 @@ pub(crate) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Step {
+    /// Register an application. Prints its client id; its secret goes into a file.
+    Register(Box<registration::Arguments>),
     /// List all applications.
     List,
     /// Show one application, and how many people it has a grant of.
@@ -45,21 +51,16 @@ struct Which {
     client_id: String,
 }
 
-#[derive(Clone, Copy)]
-enum Switch {
-    Off,
-    On,
-}
-
 /// Takes the step.
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let environment = Environment::read().await;
     let applications = environment.applications()?;
     match arguments.step {
+        Step::Register(new) => registration::register(&applications, *new).await?,
         Step::List => list(&applications).await?,
         Step::Show(which) => show(&applications, &which.client_id).await?,
-        Step::Deactivate(which) => switch(&applications, &which.client_id, Switch::Off).await?,
-        Step::Activate(which) => switch(&applications, &which.client_id, Switch::On).await?,
+        Step::Deactivate(which) => say_state(applications.deactivate(&which.client_id).await?)?,
+        Step::Activate(which) => say_state(applications.activate(&which.client_id).await?)?,
         Step::EndGrants(which) => end_grants(&which.client_id).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -100,17 +101,8 @@ async fn show(applications: &ApplicationsTable, client_id: &str) -> Result<(), B
     Ok(())
 }
 
-async fn switch(
-    applications: &ApplicationsTable,
-    client_id: &str,
-    switch: Switch,
-) -> Result<(), Box<dyn Error>> {
-    let application = find(applications, client_id).await?;
-    let application = Application {
-        active: matches!(switch, Switch::On),
-        ..application
-    };
-    applications.put(&application).await?;
+fn say_state(switched: Option<Application>) -> Result<(), Box<dyn Error>> {
+    let application = switched.ok_or(MISSING)?;
     say!("{} is {}", application.name, state(&application));
     Ok(())
 }
@@ -143,7 +135,7 @@ async fn find(
     client_id: &str,
 ) -> Result<Application, Box<dyn Error>> {
     let found = applications.get(client_id).await?;
-    found.ok_or_else(|| "there is no such application".into())
+    found.ok_or_else(|| MISSING.into())
 }
 
 async fn tables() -> Result<AuthorizationTables, Box<dyn Error>> {

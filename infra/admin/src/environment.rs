@@ -2,12 +2,13 @@
 
 use std::env;
 use std::error::Error;
+use std::ffi::OsString;
 
 use aws_config::SdkConfig;
 use bluebutton::config::{self, ConfigError, Configuration};
 use bluebutton::identity::MedicareNumberHasher;
 use bluebutton::store::load::Loader;
-use bluebutton::store::{ApplicationsTable, ClaimsTable, IdentityTable, UsageTable};
+use bluebutton::store::{ApplicationsTable, AuditTable, ClaimsTable, IdentityTable, UsageTable};
 use jiff::Timestamp;
 
 /// The AWS side of a deployment, as the environment describes it.
@@ -42,6 +43,11 @@ impl Environment {
         Ok(IdentityTable::new(self.dynamodb.clone(), name))
     }
 
+    pub(crate) fn audit(&self) -> Result<AuditTable, Box<dyn Error>> {
+        let name = config::variable("AUDIT_TABLE").map_err(explain)?;
+        Ok(AuditTable::new(self.dynamodb.clone(), name))
+    }
+
     pub(crate) fn usage(&self) -> Result<UsageTable, Box<dyn Error>> {
         let name = config::variable("TRANSIENT_TABLE").map_err(explain)?;
         Ok(UsageTable::new(self.dynamodb.clone(), name))
@@ -61,18 +67,37 @@ impl Environment {
 }
 
 /// A sandbox signs people in by a published rule, so none is made or used by accident in an account of AWS.
-pub(crate) fn refuse_real_aws(command: &str) -> Result<(), String> {
-    if env::var("AWS_ENDPOINT_URL").is_ok_and(|url| may_be_local(&url)) {
-        return Ok(());
-    }
-    Err(format!(
-        "{command} works on a sandbox and wants AWS_ENDPOINT_URL, the address of a local AWS"
-    ))
+pub(crate) async fn refuse_real_aws(command: &str) -> Result<(), String> {
+    let aws = config::aws_of_operator(env!("CARGO_PKG_NAME")).await;
+    let text = |part: OsString| part.to_string_lossy().into_owned();
+    let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
+    let way = way_to_aws(variables, aws.endpoint_url());
+    way.map_err(|why| format!("{command} works on a sandbox: {why}"))
 }
 
-/// Whether an address is there and not one of AWS itself.
-fn may_be_local(url: &str) -> bool {
-    !url.is_empty() && !url.contains(".amazonaws.com") && !url.contains(".api.aws")
+/// Refuses whatever leads the SDK to AWS itself: a variable of one service goes before the one of all, and the order to
+/// ignore them, which a profile may give too, leaves the SDK without the address that it would use of all services.
+fn way_to_aws(
+    mut variables: impl Iterator<Item = (String, String)>,
+    used: Option<&str>,
+) -> Result<(), String> {
+    const ADDRESS: &str = "AWS_ENDPOINT_URL";
+    let leads_to_aws =
+        |(name, value): &(String, String)| name.starts_with(ADDRESS) && is_of_aws(value);
+    if let Some((name, _)) = variables.find(leads_to_aws) {
+        return Err(format!("{name} is an address of AWS"));
+    }
+    match used {
+        Some(address) if !address.is_empty() && !is_of_aws(address) => Ok(()),
+        _ => Err(format!(
+            "it wants {ADDRESS}, the address of a local AWS, and nothing that has it ignored \
+             (AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, or a profile's ignore_configured_endpoint_urls)"
+        )),
+    }
+}
+
+fn is_of_aws(address: &str) -> bool {
+    address.contains(".amazonaws.com") || address.contains(".api.aws")
 }
 
 /// The error with what to do about it.
@@ -91,13 +116,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_no_address_of_aws_for_a_local_one() {
-        let check = |url: &str, expected: bool| assert_eq!(may_be_local(url), expected, "{url}");
-        check("", false);
-        check("http://127.0.0.1:4566", true);
-        check("http://localstack:4566", true);
-        check("https://dynamodb.eu-west-1.amazonaws.com", false);
-        check("https://kms.cn-north-1.amazonaws.com.cn", false);
-        check("https://dynamodb.us-east-1.api.aws", false);
+    fn takes_no_way_to_aws_for_one_to_a_local_aws() {
+        const LOCAL: &str = "http://127.0.0.1:4566";
+        let check = |variables: &[(&str, &str)], used: Option<&str>, expected: Result<(), &str>| {
+            let named = variables.iter();
+            let named = named.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let way = way_to_aws(named, used);
+            match expected {
+                Ok(()) => assert_eq!(way, Ok(()), "{variables:?} {used:?}"),
+                Err(why) => assert!(way.unwrap_err().contains(why), "{variables:?} {used:?}"),
+            }
+        };
+        check(&[], Some(LOCAL), Ok(()));
+        check(&[], Some("http://localstack:4566"), Ok(()));
+        check(&[], Some(""), Err("wants AWS_ENDPOINT_URL"));
+        // What the SDK says when it has been told to ignore the variable.
+        let all = ("AWS_ENDPOINT_URL", LOCAL);
+        check(&[all], None, Err("ignore_configured_endpoint_urls"));
+        check(&[all, ("AWS_ENDPOINT_URL_KMS", LOCAL)], Some(LOCAL), Ok(()));
+        for address in [
+            "https://dynamodb.eu-west-1.amazonaws.com",
+            "https://kms.cn-north-1.amazonaws.com.cn",
+            "https://dynamodb.us-east-1.api.aws",
+        ] {
+            check(&[], Some(address), Err("wants AWS_ENDPOINT_URL"));
+            let of_one = ("AWS_ENDPOINT_URL_DYNAMODB", address);
+            let why = "AWS_ENDPOINT_URL_DYNAMODB is an address of AWS";
+            check(&[all, of_one], Some(LOCAL), Err(why));
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod application;
+mod audit;
 mod bench;
 mod client;
 mod copy_table;
@@ -19,8 +20,10 @@ mod measure;
 mod metrics;
 mod outputs;
 mod print;
+mod registration;
 mod renew_secret;
 mod rotate;
+mod secret_file;
 mod setup;
 mod sign_ins;
 mod sources;
@@ -40,8 +43,10 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Show an application, switch it off and on, end its grants.
+    /// Register an application, show it, switch it off and on, end its grants.
     Application(application::Arguments),
+    /// Print who read what of a person, and what became of their consents.
+    Audit(audit::Arguments),
     /// Measure how fast stored claims become FHIR; `cargo xtask bench` calls it.
     Bench(bench::Arguments),
     /// Copy what a table lacks out of a restored one.
@@ -78,6 +83,7 @@ enum Command {
 async fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Application(arguments) => application::run(arguments).await,
+        Command::Audit(arguments) => audit::run(arguments).await,
         Command::Bench(arguments) => bench::run(&arguments),
         Command::CopyTable(arguments) => copy_table::run(arguments).await,
         Command::Event(arguments) => event::run(arguments).await,

@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
 
 /// Makes the resources and describes them.
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    refuse_real_aws("setup")?;
+    refuse_real_aws("setup").await?;
     let aws = config::aws_of_operator(env!("CARGO_PKG_NAME")).await;
     let template = fs::read_to_string(&arguments.template)
         .map_err(|error| format!("{}: {error}", arguments.template.display()))?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{http::Call, identity::BeneId};
 
-pub use crate::store::AuditTable;
+pub use crate::store::{AuditRecord, AuditTable};
 
 /// What happened to a beneficiary's data or consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,9 @@
 //! The applications table: the registered clients, by client id.
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, ReturnValue},
+};
 use futures_util::future::join_all;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -107,7 +110,75 @@ impl ApplicationsTable {
         let _ = timeout(Duration::from_millis(WARM_MILLISECONDS_MAX), lookups).await;
     }
 
-    /// Registers an application or replaces it.
+    /// Switches an application on, and nothing else of it: what others change meanwhile stays changed. The application as
+    /// it is then.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn activate(&self, client_id: &str) -> Result<Option<Application>, StoreError> {
+        self.set_active(client_id, AttributeValue::Bool(true)).await
+    }
+
+    /// Switches an application off, and nothing else of it. The application as it is then.
+    ///
+    /// # Errors
+    /// As every call of a table.
+    pub async fn deactivate(&self, client_id: &str) -> Result<Option<Application>, StoreError> {
+        self.set_active(client_id, AttributeValue::Bool(false))
+            .await
+    }
+
+    async fn set_active(
+        &self,
+        client_id: &str,
+        active: AttributeValue,
+    ) -> Result<Option<Application>, StoreError> {
+        if !Application::is_client_id(client_id) {
+            return Ok(None);
+        }
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("client_id", item::string(client_id))
+            .condition_expression("attribute_exists(client_id)")
+            .update_expression("SET active = :active")
+            .expression_attribute_values(":active", active)
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .map_err(StoreError::of);
+        match updated {
+            Ok(updated) => updated.attributes.as_ref().map(application).transpose(),
+            Err(StoreError::Conflict) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts secrets in the place of those that were read, and changes nothing else of the application.
+    ///
+    /// # Errors
+    /// As every call of a table; a conflict when others are there by now, or the application is gone.
+    pub async fn replace_secrets(
+        &self,
+        read: &Application,
+        secrets: &[ClientSecret],
+    ) -> Result<(), StoreError> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("client_id", item::string(&read.client_id))
+            .condition_expression("secrets = :read")
+            .update_expression("SET secrets = :secrets")
+            .expression_attribute_values(":read", secrets_list(&read.secrets))
+            .expression_attribute_values(":secrets", secrets_list(secrets))
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::of)
+    }
+
+    /// Registers an application or replaces all of it, whatever others change meanwhile.
     ///
     /// # Errors
     /// As every call of a table.

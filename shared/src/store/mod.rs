@@ -24,7 +24,7 @@ mod usage;
 mod whole_table;
 
 pub use applications::{ApplicationsTable, CountedApplication};
-pub use audit::AuditTable;
+pub use audit::{AuditRecord, AuditTable};
 pub use authorization::{AuthorizationTables, Transaction};
 pub use claims::{ClaimsTable, INSERTS_MAX, ItemKey, NewItem, StoredItem};
 pub use error::StoreError;

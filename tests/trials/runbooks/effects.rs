@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 
 use crate::instance::{Answer, Instance, Request};
 use crate::metric_lines::Function;
-use crate::pair::{Pair, Sandbox, Tokens};
+use crate::pair::{Decision, Pair, REDIRECT_URI, Sandbox, Tokens};
 
 use super::reader::Reader;
+use super::shell::NOWHERE;
 
 /// The pages of which more is seen than that every command succeeds.
 const WATCHED: [&str; 10] = [
@@ -67,6 +68,44 @@ impl World {
             "throttle-storm" => self.throttle_storm(reader).await,
             _ => unreachable!("{page} is not watched"),
         }
+    }
+
+    /// The application that the page registers gets a person's claims, by the requests that the page makes.
+    pub(super) async fn first_steps(&self, mut reader: Reader<'_>) {
+        reader.aside(
+            "echo '{}' > provider.json; bluebutton-admin synthesize --beneficiaries 1 --out rif",
+        );
+        reader.knows("APPLICATION_NAME", "First application");
+        reader.knows("REDIRECT_URI", REDIRECT_URI);
+        reader.knows("RIF_FOLDER", "rif");
+        reader.through("CODE_CHALLENGE=");
+        let request = reader.said().strip_prefix(NOWHERE).map(Request::get);
+        let echo = |name: &str| reader.aside(&format!("printf %s \"${name}\""));
+        let secret = reader.file("client-secret");
+        let client_id = echo("CLIENT_ID");
+        let pair = (self.sandbox)
+            .pair_of_client(0, &client_id, secret.trim())
+            .await;
+        let instance = self.instance().await;
+        let mut browser = pair.signed_in_by(&instance, &request.unwrap()).await;
+        let page = instance.answer(&browser.look()).await;
+        let decision = Pair::decision(&browser, &page, Decision::Connect);
+        browser.follow(&instance.answer(&decision).await);
+        let redemption = [
+            ("grant_type", "authorization_code"),
+            ("code", &browser.code().unwrap()),
+            ("redirect_uri", REDIRECT_URI),
+            ("code_verifier", &echo("CODE_VERIFIER")),
+        ];
+        let answer = instance.answer(&pair.post("token", &redemption)).await;
+        let tokens = Tokens::of(&answer).unwrap_or_else(|| panic!("{answer:?}"));
+        assert!(!claims(&instance, &tokens).await.is_empty());
+        let account = r#"aws secretsmanager get-secret-value --secret-id "$ACCOUNT_SECRET" --query SecretString --output text"#;
+        let account: Value = serde_json::from_str(&reader.aside(account)).unwrap();
+        assert_eq!(account["client_id"], client_id);
+        assert_eq!(account["client_secret"], secret.trim());
+        assert_eq!(account["redirect_uri"], REDIRECT_URI);
+        reader.finish();
     }
 
     fn dead_letters(&self, mut reader: Reader<'_>) {

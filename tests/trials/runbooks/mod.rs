@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use effects::{PREFIX, World};
-use page::{Page, folder, pages};
+use page::{Page, first_steps, folder, pages};
 use reader::Reader;
 use shell::{ELSEWHERE, NOWHERE, Shell, Tools};
 
@@ -108,6 +108,9 @@ async fn work_through(tools: &Arc<Tools>, stack: &str) {
         let reader = open(tools, stack, page, index(&pages));
         world.watch(&page.name, reader).await;
     }
+    let first_steps = first_steps();
+    let reader = open(tools, stack, &first_steps, index(&pages));
+    world.first_steps(reader).await;
     if let Err(panic) = rest.join() {
         std::panic::resume_unwind(panic);
     }
@@ -300,7 +303,7 @@ fn every_message_and_metric_that_a_page_looks_for_is_written_somewhere() {
     let sources = ["shared/src", "functions"].map(|part| sources(&root.join(part)));
     let sources = sources.concat();
     let is_written = |text: &str| sources.contains(&format!("\"{text}\""));
-    for page in pages() {
+    for page in pages().into_iter().chain([first_steps()]) {
         let looks_for = |before: &str, end: &[char]| -> Vec<String> {
             let found = page.text.split(before).skip(1);
             found

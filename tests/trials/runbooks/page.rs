@@ -46,6 +46,18 @@ pub(super) fn pages() -> Vec<Page> {
     pages
 }
 
+/// The part of another document that is worked through as the pages are.
+pub(super) fn first_steps() -> Page {
+    const HEADING: &str = "\n## First steps\n";
+    let document = fs::read_to_string(folder().join("../deploy.md")).unwrap();
+    let (_, text) = document.split_once(HEADING).unwrap();
+    let (text, _) = text.split_once("\n## ").unwrap();
+    Page {
+        name: "first-steps".to_owned(),
+        text: text.to_owned(),
+    }
+}
+
 impl Page {
     pub(super) fn parts(&self) -> Vec<Part<'_>> {
         let mut parts = Vec::new();

@@ -11,6 +11,7 @@ pub(super) struct Reader<'a> {
     parts: std::vec::IntoIter<Part<'a>>,
     shell: Shell<'a>,
     known: BTreeMap<&'static str, String>,
+    said: String,
 }
 
 impl<'a> Reader<'a> {
@@ -21,6 +22,7 @@ impl<'a> Reader<'a> {
             parts: index.parts().into_iter(),
             shell,
             known: BTreeMap::new(),
+            said: String::new(),
         };
         if page.name != index.name {
             reader.before_the_first_aws_only_block();
@@ -50,6 +52,11 @@ impl<'a> Reader<'a> {
         while let Some(part) = self.parts.next() {
             self.take(&part);
         }
+    }
+
+    /// What the last block printed.
+    pub(super) fn said(&self) -> &str {
+        self.said.trim()
     }
 
     /// What a file of the reader's holds.
@@ -82,9 +89,9 @@ impl<'a> Reader<'a> {
             Part::Shell(block) => (block, self.shell.run(block)),
             Part::AwsOnly(block) => (block, self.shell.check(block)),
         };
-        if let Err(said) = outcome {
+        self.said = outcome.unwrap_or_else(|said| {
             panic!("{}:\n{block}\n\n{said}", self.name);
-        }
+        });
         Some(block)
     }
 
