@@ -276,7 +276,40 @@ impl World {
         for (pair, tokens) in &withdrawn {
             assert!(!pair.has_access(&instance, &tokens.access).await);
         }
+        self.restore_transient(&reader, &instance).await;
         reader.finish();
+    }
+
+    /// By the same commands the transient table gets back whom a user name stands for, and a code that was used since
+    /// stays used.
+    async fn restore_transient(&self, reader: &Reader<'_>, instance: &Instance) {
+        let pair = self.sandbox.pair(3).await;
+        let code = self.sandbox.consent(&pair).await;
+        reader.aside(
+            r#"aws dynamodb restore-table-to-point-in-time --use-latest-restorable-time \
+                 --source-table-name "$TRANSIENT_TABLE" --target-table-name "$TRANSIENT_TABLE-restored""#,
+        );
+        assert_eq!(instance.answer(&pair.redemption(&code)).await.status, 200);
+        let of_a_name = || {
+            let keys = reader.aside(
+                r#"aws dynamodb scan --table-name "$TRANSIENT_TABLE" --query 'Items[].[pk.S]' --output text"#,
+            );
+            let key = keys.lines().find(|key| key.starts_with("username#"));
+            key.map(str::to_owned)
+        };
+        let lost = of_a_name().expect("a user name");
+        let loss = self.dynamodb().delete_item();
+        let loss = loss.table_name(env::var("TRANSIENT_TABLE").unwrap());
+        let loss = loss.key("pk", AttributeValue::S(lost.clone()));
+        loss.send().await.unwrap();
+        assert_eq!(of_a_name(), None);
+        reader.aside(
+            r#"bluebutton-admin copy-table --from "$TRANSIENT_TABLE-restored" --to "$TRANSIENT_TABLE""#,
+        );
+        assert_eq!(of_a_name(), Some(lost));
+        let again = instance.answer(&pair.redemption(&code)).await;
+        assert_eq!(again.text("error"), "invalid_grant", "{again:?}");
+        reader.aside(r#"aws dynamodb delete-table --table-name "$TRANSIENT_TABLE-restored""#);
     }
 
     async fn sign_in_lockouts(&self, mut reader: Reader<'_>) {
