@@ -338,7 +338,7 @@ fn ready() -> Option<(Sandbox, Driver)> {
 
 /// The rules of axe, as a script.
 fn axe() -> Option<String> {
-    let modules = script::packages("BLUEBUTTON_NODE_MODULES")?;
+    let modules = script::needed("BLUEBUTTON_NODE_MODULES")?;
     let path = Path::new(&modules).join("axe-core").join("axe.min.js");
     Some(fs::read_to_string(path).expect("axe-core is a package of Node"))
 }

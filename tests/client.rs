@@ -12,7 +12,7 @@ use ureq::Agent;
 use ureq::http::Response;
 use url::Url;
 
-use crate::ledger;
+use crate::{ledger, script};
 
 /// The running sandbox, as `sandbox.json` describes it.
 pub(crate) struct Sandbox {
@@ -57,12 +57,7 @@ pub(crate) struct AuthorizationRequest {
 impl Sandbox {
     /// The sandbox that `BLUEBUTTON_SANDBOX` names; `None`, and a line that says so, where none runs.
     pub(crate) fn running() -> Option<Self> {
-        let Some(path) = env::var_os("BLUEBUTTON_SANDBOX") else {
-            eprintln!(
-                "skipped: no sandbox runs (BLUEBUTTON_SANDBOX is not set); `cargo xtask test` starts one"
-            );
-            return None;
-        };
+        let path = script::needed("BLUEBUTTON_SANDBOX")?;
         let text = fs::read_to_string(path).expect("BLUEBUTTON_SANDBOX names a readable file");
         let description: Value = serde_json::from_str(&text).expect("sandbox.json is JSON");
         let base_url = description["base_url"]

@@ -198,14 +198,14 @@ fn text(value: &Value) -> String {
 fn cargo_lambda_invoke_gets_the_answer_to_every_event() {
     let (Some(sandbox), Some(cargo_lambda)) = (
         Sandbox::running(),
-        script::packages("BLUEBUTTON_CARGO_LAMBDA"),
+        script::needed("BLUEBUTTON_CARGO_LAMBDA"),
     ) else {
         return;
     };
     let port = Url::parse(&sandbox.base_url).unwrap().port().unwrap();
     for event in events() {
-        if event.name == ASKS_CODEDEPLOY && env::var_os("BLUEBUTTON_RECORDER").is_none() {
-            eprintln!("skipped: {ASKS_CODEDEPLOY} (BLUEBUTTON_RECORDER is not set)");
+        // Only a recorder answers for CodeDeploy.
+        if event.name == ASKS_CODEDEPLOY && script::needed("BLUEBUTTON_RECORDER").is_none() {
             continue;
         }
         let mut invoke = Command::new(&cargo_lambda);

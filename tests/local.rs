@@ -33,7 +33,7 @@ const APPLICATION: &str = "Another sandbox app";
 fn the_documented_watch_answers_as_the_page_says() {
     let (Some(_), Some(cargo_lambda)) = (
         Sandbox::running(),
-        script::packages("BLUEBUTTON_CARGO_LAMBDA"),
+        script::needed("BLUEBUTTON_CARGO_LAMBDA"),
     ) else {
         return;
     };
@@ -202,7 +202,7 @@ fn every_line_ends_as_on_unix() {
 
 #[test]
 fn the_compose_file_pins_a_version_without_account_and_mounts_what_is_there() {
-    let Some(python) = script::packages("BLUEBUTTON_AWS_PYTHON") else {
+    let Some(python) = script::needed("BLUEBUTTON_AWS_PYTHON") else {
         return;
     };
     const PARSE: &str = "import json, sys, yaml
@@ -257,10 +257,8 @@ fn template_services() -> Vec<String> {
 
 #[test]
 fn localstacks_hook_makes_the_stack_once() {
-    let (Some(python), Some(_)) = (
-        script::packages("BLUEBUTTON_AWS_PYTHON"),
-        Sandbox::running(),
-    ) else {
+    let (Some(python), Some(_)) = (script::needed("BLUEBUTTON_AWS_PYTHON"), Sandbox::running())
+    else {
         return;
     };
     let folder = env::temp_dir().join(format!("localstack-hook-{}", process::id()));

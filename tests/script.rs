@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// A script below this folder in Python, with the packages of the Python that the variable names.
 pub(crate) fn python(variable: &str, name: &str) -> Option<Command> {
-    let mut command = Command::new(packages(variable)?);
+    let mut command = Command::new(needed(variable)?);
     command.arg(path(name));
     Some(command)
 }
@@ -18,15 +18,13 @@ pub(crate) fn python(variable: &str, name: &str) -> Option<Command> {
 /// A script below this folder in Node, with the packages of the folder that the variable names.
 pub(crate) fn node(variable: &str, name: &str) -> Option<Command> {
     let mut command = Command::new("node");
-    command
-        .env("NODE_PATH", packages(variable)?)
-        .arg(path(name));
+    command.env("NODE_PATH", needed(variable)?).arg(path(name));
     Some(command)
 }
 
-/// What the variable names: a Python that has packages, or a folder of Node's. `None`, and a line that says so, where it
-/// is not set.
-pub(crate) fn packages(variable: &str) -> Option<OsString> {
+/// What the variable names, such as a Python that has packages, or the running sandbox. `None`, and a line that says so,
+/// where it is not set.
+pub(crate) fn needed(variable: &str) -> Option<OsString> {
     let place = env::var_os(variable);
     if place.is_none() {
         assert!(

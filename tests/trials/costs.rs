@@ -6,10 +6,11 @@ use std::fs;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::AttributeValue;
+use stand::local::UNHURRIED;
 use stand::proxy::{Proxy, Seen};
 
 use crate::instance::{Instance, Request};
-use crate::pair::{Browser, Decision, Pair, Sandbox, Tokens, UNHURRIED};
+use crate::pair::{Browser, Decision, Pair, Sandbox, Tokens};
 
 /// In the order of the page's columns: reads, reads and queries of claims, writes, items of transactions,
 /// signatures.
@@ -25,27 +26,46 @@ async fn every_call_asks_of_aws_what_the_cost_page_reckons_with() {
     };
     let proxy = Proxy::before(&sandbox.aws);
     let instance = Instance::start(&proxy.aws(UNHURRIED).await).await;
+    let instance = instance.at(&new_address());
     let pair = sandbox.pair(PERSON).await;
+    let mut counted = BTreeMap::new();
+    for _ in 0..ROUNDS_MAX {
+        // The first calls read keys and open connections, an address's first sign-in makes its count, and a person's
+        // first data of a day are noted for the statistics.
+        let _ = approved(&pair, &instance).await;
+        let first = sandbox.tokens(&pair, &instance).await;
+        let noted = Request::get("/v2/fhir/Patient").bearer(&first.access);
+        assert_eq!(instance.answer(&noted).await.status, 200);
+        pair.works(&instance, &sandbox.tokens(&pair, &instance).await)
+            .await;
+        counted = round(&proxy, &instance, &pair).await;
+        if counted == reckoned() {
+            break;
+        }
+    }
+    assert_eq!(counted, reckoned());
+    check_sizes(&sandbox, &pair.application.client_id).await;
+}
+
+/// A person of the sandbox whom no other trial signs in.
+const PERSON: u64 = 15;
+
+/// A day may end within a round, and on a busy machine a count may come after the call that it belongs to.
+const ROUNDS_MAX: usize = 5;
+
+/// What each call asks for, one after the other.
+async fn round(proxy: &Proxy, instance: &Instance, pair: &Pair) -> BTreeMap<&'static str, Counts> {
     let claims = env::var("CLAIMS_TABLE").unwrap();
     let mut counted = BTreeMap::new();
+    let _ = proxy.take_seen();
     let mut note = |name: &'static str| {
         counted.insert(name, counts(&proxy.take_seen(), &claims));
     };
-    // The first calls read keys and open connections, an address's first sign-in makes its count, and a person's first
-    // data of a day are noted for the statistics.
-    let _ = approved(&pair, &instance).await;
-    let first = sandbox.tokens(&pair, &instance).await;
-    let noted = Request::get("/v2/fhir/Patient").bearer(&first.access);
-    assert_eq!(instance.answer(&noted).await.status, 200);
-    pair.works(&instance, &sandbox.tokens(&pair, &instance).await)
-        .await;
-    let _ = proxy.take_seen();
-
-    let code = approved(&pair, &instance).await;
+    let code = approved(pair, instance).await;
     note("sign-in and consent");
-    let first = tokens(&instance, &pair.redemption(&code)).await;
+    let first = tokens(instance, &pair.redemption(&code)).await;
     note("code for tokens");
-    let tokens = tokens(&instance, &pair.refreshment(&first.refresh)).await;
+    let tokens = tokens(instance, &pair.refreshment(&first.refresh)).await;
     note("refresh");
     for (name, path) in [
         ("userinfo", "/v2/connect/userinfo"),
@@ -62,12 +82,14 @@ async fn every_call_asks_of_aws_what_the_cost_page_reckons_with() {
         assert_eq!(answer.status, 200, "{answer:?}");
         note(name);
     }
-    assert_eq!(counted, reckoned());
-    check_sizes(&sandbox, &pair.application.client_id).await;
+    counted
 }
 
-/// A person of the sandbox whom no other trial signs in.
-const PERSON: u64 = 15;
+/// An address of the block that documentation uses (RFC 3849), whose failures nobody else counts.
+fn new_address() -> String {
+    let digits = uuid::Uuid::new_v4().simple().to_string();
+    format!("2001:db8::{}:{}", &digits[..4], &digits[4..8])
+}
 
 /// The whole way of a browser: it opens the application's link and ends with the code.
 async fn approved(pair: &Pair, instance: &Instance) -> String {

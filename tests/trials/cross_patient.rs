@@ -9,11 +9,12 @@ use bluebutton::config::{Stage, variable};
 use bluebutton::identity::MedicareNumberHasher;
 use bluebutton::mapping::patient::{MBI_HASH, US_MBI};
 use serde_json::Value;
+use stand::local::UNHURRIED;
 use stand::proxy::Proxy;
 use tokio::task::JoinSet;
 
 use crate::instance::{Answer, Instance, Request, form_encoded};
-use crate::pair::{Pair, Sandbox, Tokens, UNHURRIED};
+use crate::pair::{Pair, Sandbox, Tokens};
 use crate::rounds::{Rounds, report};
 
 /// How many people, each asking for each other.

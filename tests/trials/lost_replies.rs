@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use bluebutton::oauth::CODE_RETRY_SECONDS;
+use stand::local::UNHURRIED;
 use stand::proxy::{Fault, Proxy, Rule, WRITES, When};
 
 use crate::instance::{Instance, Request};
-use crate::pair::{Browser, Decision, Pair, Sandbox, Tokens, UNHURRIED};
+use crate::pair::{Browser, Decision, Pair, Sandbox, Tokens};
 use crate::rounds::{Rounds, report};
 
 const LOST: Rounds = Rounds {

@@ -10,14 +10,11 @@ use std::process::Command;
 use std::thread;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use bluebutton::rif::ClaimType;
 use serde_json::{Value, json};
 use stand::proxy::{Fault, Proxy, Rule, WRITES, When};
 use stand::runtime::{self, Program};
+use stand::{local, part_d_events};
 use uuid::Uuid;
 
 use crate::instance::{Answer, Request};
@@ -421,13 +418,17 @@ async fn rows_of_a_file_are_counted_as_loaded_and_rejected() {
     };
     let dynamodb = DynamoDb::new(&sandbox.aws);
     let name = format!("trial-rows-{}", Uuid::new_v4());
-    create_table(&dynamodb, &name).await;
+    local::create_table(&dynamodb, &name, &["pk", "sk"]).await;
     let own = ["CLAIMS_TABLE", "IDENTITY_TABLE", "TRANSIENT_TABLE"];
     let Some(mut ingest) = Function::start("ingest", own.map(|table| (table, name.clone()))) else {
         return;
     };
     put_object(&name, "", "");
-    put_object(&name, "/claims.csv", &part_d_events());
+    // One of the events asks for what cannot be done.
+    let ids = [0, 1, 2, 3].map(|at| format!("{CLAIM}{at}"));
+    let actions = ["INSERT", "DELETE", "UPDATE", "INSERT"].into_iter();
+    let events: Vec<_> = actions.zip(ids.iter().map(String::as_str)).collect();
+    put_object(&name, "/claims.csv", &part_d_events(PERSON, &events));
     let event = include_str!("../../events/ingest_object.json");
     let mut event: Value = serde_json::from_str(event).expect("JSON");
     event["Records"][0]["s3"]["bucket"]["name"] = name.as_str().into();
@@ -449,43 +450,6 @@ fn put_object(bucket: &str, key: &str, body: &str) {
 
 const PERSON: &str = "-77700000000001";
 const CLAIM: &str = "88800000001";
-
-/// Four events, one of which asks for what cannot be done.
-fn part_d_events() -> String {
-    let columns = ClaimType::Pde.layout().header;
-    let header: Vec<_> = columns.iter().map(|column| column.name()).collect();
-    let row = |(at, action): (usize, &str)| {
-        let value = |name: &&str| match *name {
-            "DML_IND" => action.to_owned(),
-            "BENE_ID" => PERSON.to_owned(),
-            "PDE_ID" => format!("{CLAIM}{at}"),
-            _ => String::new(),
-        };
-        header.iter().map(value).collect::<Vec<_>>().join("|")
-    };
-    let rows = ["INSERT", "DELETE", "UPDATE", "INSERT"]
-        .into_iter()
-        .enumerate();
-    let rows: Vec<_> = rows.map(row).collect();
-    format!("{}\n{}\n", header.join("|"), rows.join("\n"))
-}
-
-async fn create_table(client: &DynamoDb, table: &str) {
-    let mut create = client.create_table().table_name(table);
-    for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-        let attribute = AttributeDefinition::builder().attribute_name(name);
-        let attribute = attribute.attribute_type(ScalarAttributeType::S).build();
-        let key = KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind)
-            .build();
-        create = create
-            .attribute_definitions(attribute.expect("a name and a type"))
-            .key_schema(key.expect("a name and a kind"));
-    }
-    let create = create.billing_mode(BillingMode::PayPerRequest);
-    create.send().await.expect("a local AWS");
-}
 
 #[tokio::test]
 async fn every_call_of_aws_names_the_function_and_the_request() {

@@ -1,8 +1,6 @@
 //! A person and an application of a trial's own, so that trials share nothing.
 
-use std::env;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
@@ -15,18 +13,10 @@ use bluebutton::{
 };
 use jiff::Timestamp;
 use stand::consent::{CHALLENGE, Consent, VERIFIER};
-use stand::proxy::Patience;
+use stand::{hidden, local};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::instance::{Answer, Instance, Request, form_encoded};
-
-/// A local AWS in one process answers a hundred calls at once slowly, and slower on a busy machine. How long is not what
-/// the trials are about, but where they say so.
-pub(crate) const UNHURRIED: Patience = Patience {
-    connect: Duration::from_secs(10),
-    attempt: Duration::from_secs(60),
-    operation: Duration::from_secs(120),
-};
 
 pub(crate) const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
 
@@ -66,12 +56,7 @@ pub(crate) struct Browser {
 impl Sandbox {
     /// The sandbox that the environment names; `None`, and a line that says so, where none runs.
     pub(crate) async fn running() -> Option<Self> {
-        if env::var("AWS_ENDPOINT_URL").is_err() || env::var("GRANTS_TABLE").is_err() {
-            eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
-            return None;
-        }
-        let aws = config::aws(env!("CARGO_PKG_NAME")).await.into_builder();
-        let aws = aws.timeout_config(UNHURRIED.timeouts()).build();
+        let aws = local::aws(env!("CARGO_PKG_NAME"), &["GRANTS_TABLE"]).await?;
         let table = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
         Some(Self {
             _turn: Arc::clone(&TURN).lock_owned().await,
@@ -305,11 +290,4 @@ impl Browser {
         let mut pairs = url.query_pairs();
         pairs.find_map(|(name, value)| (name == "code").then(|| value.into_owned()))
     }
-}
-
-fn hidden(html: &str, name: &str) -> String {
-    let marker = format!(r#"name="{name}" value=""#);
-    let rest = html.split_once(&marker).map(|(_, rest)| rest);
-    let rest = rest.unwrap_or_else(|| panic!("no field {name} in {html}"));
-    rest.split('"').next().unwrap_or_default().to_owned()
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
+use stand::local::UNHURRIED;
 use stand::proxy::Proxy;
 use tokio::task::JoinSet;
 
 use crate::instance::{Answer, Instance, Request};
-use crate::pair::{Browser, Decision, Pair, Sandbox, Tokens, UNHURRIED};
+use crate::pair::{Browser, Decision, Pair, Sandbox, Tokens};
 use crate::rounds::{Rounds, report};
 
 /// Requests of one round, spread over that many instances.

@@ -2,21 +2,18 @@
 #![allow(missing_docs, reason = "the name of a test is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
-use std::{env, process, time::Duration};
+use std::{process, time::Duration};
 
 use aws_lambda_events::event::s3::S3Event;
 use aws_sdk_dynamodb::config::{AsyncSleep, Region, Sleep};
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
 use bluebutton::config;
 use bluebutton::identity::{BeneId, MedicareNumberHasher};
-use bluebutton::rif::ClaimType;
 use bluebutton::store::load::{LoadError, Summary};
 use bluebutton::store::{ClaimsTable, IdentityTable, UsageTable};
 use ingest::{Ingest, IngestError, Objects, handle, run};
 use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use stand::{local, part_d_events};
 
 /// The function on a bucket and tables of its own.
 struct Place {
@@ -29,17 +26,13 @@ struct Place {
 
 impl Place {
     async fn new(test: &str) -> Option<Self> {
-        if env::var_os("AWS_ENDPOINT_URL").is_none() {
-            eprintln!("skipped: AWS_ENDPOINT_URL is not set, so there is no S3 to read from");
-            return None;
-        }
-        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+        let aws = local::aws(env!("CARGO_PKG_NAME"), &[]).await?;
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
         let s3_config = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true);
         let s3 = aws_sdk_s3::Client::from_conf(s3_config.build());
         let name = format!("ingest-test-{test}-{}", process::id());
-        create_table(&dynamodb, &name, CLAIMS_KEYS).await;
-        create_table(&dynamodb, &usage_of(&name), &CLAIMS_KEYS[..1]).await;
+        local::create_table(&dynamodb, &name, &["pk", "sk"]).await;
+        local::create_table(&dynamodb, &usage_of(&name), &["pk"]).await;
         s3.create_bucket().bucket(&name).send().await.unwrap();
         let ingest = Ingest {
             objects: Objects::new(aws),
@@ -85,8 +78,8 @@ async fn loads_the_good_rows_of_an_object_and_refuses_one_that_is_not_rif() {
     let Some(place) = Place::new("rows").await else {
         return;
     };
-    place.load(part_d_events(&ROWS)).await.unwrap();
-    let person = BeneId::parse("-7").unwrap();
+    place.load(part_d_events(PERSON, &ROWS)).await.unwrap();
+    let person = BeneId::parse(PERSON).unwrap();
     let stored = place.ingest.claims.claims(&person).await.unwrap();
     let ids: Vec<_> = stored.iter().map(|claim| claim.claim_id.as_str()).collect();
     assert_eq!(ids, ["11", "13"]);
@@ -108,7 +101,7 @@ async fn a_load_is_noted_only_where_it_changed_something() {
     let usage = &place.ingest.usage;
     let is_noted = async |rows: &[(&str, &str)]| {
         let before = usage.last_load().await.unwrap();
-        place.load(part_d_events(rows)).await.unwrap();
+        place.load(part_d_events(PERSON, rows)).await.unwrap();
         usage.last_load().await.unwrap() != before
     };
     assert!(!is_noted(&[]).await, "a header alone");
@@ -158,43 +151,8 @@ async fn a_panic_fails_the_event_in_words_that_quote_nothing() {
     assert_eq!(shown.error_message, "the program has a fault");
 }
 
+/// Whose events they are.
+const PERSON: &str = "-7";
+
 /// Three events, of which the second asks for what cannot be done.
 const ROWS: [(&str, &str); 3] = [("INSERT", "11"), ("DELETE", "12"), ("UPDATE", "13")];
-
-/// Part D events of one person: what to do, and with which.
-fn part_d_events(rows: &[(&str, &str)]) -> String {
-    let columns = ClaimType::Pde.layout().header;
-    let header: Vec<_> = columns.iter().map(|column| column.name()).collect();
-    let row = |(action, id): &(&str, &str)| {
-        let value = |name: &&str| match *name {
-            "DML_IND" => (*action).to_owned(),
-            "BENE_ID" => "-7".to_owned(),
-            "PDE_ID" => (*id).to_owned(),
-            _ => String::new(),
-        };
-        header.iter().map(value).collect::<Vec<_>>().join("|")
-    };
-    let lines = [header.join("|")].into_iter().chain(rows.iter().map(row));
-    lines.map(|line| line + "\n").collect()
-}
-
-const CLAIMS_KEYS: &[(&str, KeyType)] = &[("pk", KeyType::Hash), ("sk", KeyType::Range)];
-
-async fn create_table(client: &aws_sdk_dynamodb::Client, table: &str, keys: &[(&str, KeyType)]) {
-    let mut request = client
-        .create_table()
-        .table_name(table)
-        .billing_mode(BillingMode::PayPerRequest);
-    for (name, kind) in keys {
-        let attribute = AttributeDefinition::builder()
-            .attribute_name(*name)
-            .attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder()
-            .attribute_name(*name)
-            .key_type(kind.clone());
-        request = request
-            .attribute_definitions(attribute.build().unwrap())
-            .key_schema(key.build().unwrap());
-    }
-    request.send().await.unwrap();
-}

@@ -3,14 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 use std::collections::HashMap;
-use std::{env, process};
+use std::process;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    ScalarAttributeType,
-};
-use bluebutton::config;
+use aws_sdk_dynamodb::types::AttributeValue;
 use bluebutton::identity::BeneId;
 use bluebutton::oauth::{Application, DataAccess};
 use bluebutton::store::load::Summary;
@@ -22,6 +18,7 @@ use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
 use metrics::{State, handle};
 use serde_json::json;
+use stand::local;
 
 /// Tables of one test, with keys as the template gives them.
 struct Tables {
@@ -37,27 +34,10 @@ const KEYS: [(&str, &[&str]); 3] = [
 
 impl Tables {
     async fn make(test: &str) -> Option<Self> {
-        if env::var_os("AWS_ENDPOINT_URL").is_none() {
-            eprintln!("skipped: AWS_ENDPOINT_URL is not set, so there are no tables to make");
-            return None;
-        }
-        let client = Client::new(&config::aws(env!("CARGO_PKG_NAME")).await);
+        let client = Client::new(&local::aws(env!("CARGO_PKG_NAME"), &[]).await?);
         let names = KEYS.map(|(kind, _)| format!("metrics-{test}-{}-{kind}", process::id()));
         for (name, (_, keys)) in names.iter().zip(KEYS) {
-            let mut create = client.create_table().table_name(name);
-            for (at, key) in keys.iter().enumerate() {
-                let kind = [KeyType::Hash, KeyType::Range][at].clone();
-                let element = KeySchemaElement::builder()
-                    .attribute_name(*key)
-                    .key_type(kind);
-                let definition = AttributeDefinition::builder().attribute_name(*key);
-                let definition = definition.attribute_type(ScalarAttributeType::S);
-                create = create
-                    .key_schema(element.build().unwrap())
-                    .attribute_definitions(definition.build().unwrap());
-            }
-            let create = create.billing_mode(BillingMode::PayPerRequest);
-            create.send().await.unwrap();
+            local::create_table(&client, name, keys).await;
         }
         Some(Self { client, names })
     }

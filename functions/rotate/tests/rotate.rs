@@ -3,16 +3,14 @@
 #![allow(missing_docs, reason = "the name of a test is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
-use std::env;
-
 use aws_sdk_kms::Client as Kms;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MultiRegionKeyType};
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use bluebutton::config;
 use bluebutton::oauth::rotation::{Role, Rotation, RotationError, Step};
 use jiff::{SignedDuration, Timestamp};
 use rotate::{State, handle, signing};
 use serde_json::{Value, json};
+use stand::local;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -29,12 +27,7 @@ struct World {
 impl World {
     /// One key, and a configuration that names it.
     async fn begin(test: &str) -> Option<Self> {
-        if env::var_os("AWS_ENDPOINT_URL").is_none() {
-            assert!(env::var_os("REQUIRE_ALL").is_none(), "no local AWS");
-            eprintln!("skipped: AWS_ENDPOINT_URL is not set, so there are no keys to make");
-            return None;
-        }
-        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+        let aws = local::aws(env!("CARGO_PKG_NAME"), &[]).await?;
         let name = format!("rotate-{test}-{}", uuid::Uuid::new_v4());
         let world = Self {
             kms: Kms::new(&aws),

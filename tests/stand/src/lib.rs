@@ -7,6 +7,7 @@ pub mod consent;
 pub mod first_start;
 mod http;
 pub mod lambda;
+pub mod local;
 pub mod proxy;
 pub mod recorder;
 pub mod runtime;
@@ -354,6 +355,36 @@ pub fn check_names_nobody_else(what: &str, response: &Response, status: u16) {
 /// An answer's body as JSON.
 pub fn body(response: &Response) -> Value {
     serde_json::from_slice(&response.body).unwrap_or(Value::Null)
+}
+
+/// The value of that hidden field of a page.
+///
+/// # Panics
+/// When the page has no such field.
+#[must_use]
+pub fn hidden(html: &str, name: &str) -> String {
+    let marker = format!(r#"name="{name}" value=""#);
+    let rest = html.split_once(&marker).map(|(_, rest)| rest);
+    let rest = rest.unwrap_or_else(|| panic!("no field {name} in {html}"));
+    rest.split('"').next().unwrap_or_default().to_owned()
+}
+
+/// A file of one person's prescription drug events: what is to be done with each, and its id.
+#[must_use]
+pub fn part_d_events(patient: &str, events: &[(&str, &str)]) -> String {
+    let columns = ClaimType::Pde.layout().header;
+    let header: Vec<_> = columns.iter().map(|column| column.name()).collect();
+    let row = |(action, id): &(&str, &str)| {
+        let value = |name: &&str| match *name {
+            "DML_IND" => *action,
+            "BENE_ID" => patient,
+            "PDE_ID" => *id,
+            _ => "",
+        };
+        header.iter().map(value).collect::<Vec<_>>().join("|")
+    };
+    let lines = [header.join("|")].into_iter().chain(events.iter().map(row));
+    lines.map(|line| line + "\n").collect()
 }
 
 /// The ids of a bundle's resources.

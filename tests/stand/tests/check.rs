@@ -9,23 +9,22 @@ use std::process::Command;
 use std::{env, thread};
 
 use aws_sdk_secretsmanager::Client;
-use bluebutton::config;
 use check::Function;
 use serde_json::{Value, json};
 use stand::recorder::Recorder;
-use stand::{lambda, runtime};
+use stand::{lambda, local, runtime};
 
 #[tokio::test]
 async fn a_refresh_token_that_was_used_up_is_replaced_where_the_next_check_finds_it() {
-    let (Ok(aws_url), Ok(secret)) = (env::var("AWS_ENDPOINT_URL"), env::var("ACCOUNT_SECRET"))
-    else {
-        eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's secrets are not set");
+    let Some(aws) = local::aws(env!("CARGO_PKG_NAME"), &["ACCOUNT_SECRET"]).await else {
         return;
     };
+    let aws_url = aws.endpoint_url().expect("a local AWS has an endpoint");
+    let secret = env::var("ACCOUNT_SECRET").unwrap();
     let Some(program) = runtime::program("check") else {
         return;
     };
-    let secrets = Client::new(&config::aws(env!("CARGO_PKG_NAME")).await);
+    let secrets = Client::new(&aws);
     let put = |account: Value| {
         secrets
             .put_secret_value()
@@ -44,7 +43,7 @@ async fn a_refresh_token_that_was_used_up_is_replaced_where_the_next_check_finds
     let mut check = Command::new(program);
     check
         .env("STAGE", "dev")
-        .env("AWS_ENDPOINT_URL", recorder(&aws_url))
+        .env("AWS_ENDPOINT_URL", recorder(aws_url))
         .env("AWS_ENDPOINT_URL_LAMBDA", lambda::serve(answer).unwrap());
     for function in Function::ALL {
         let name = function

@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
 use aws_config::SdkConfig;
-use bluebutton::config::{self, Stage};
+use bluebutton::config::Stage;
 use bluebutton::http::{self, Call, Response};
 use bluebutton::lookups_file::Installed;
 use bluebutton::oauth::keys::{KeySet, Keys};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use stand::{BASE, MBI, OTHER, OWN, Stand};
+use stand::{BASE, MBI, OTHER, OWN, Stand, local};
 use std::env;
 
 /// How many requests every handler gets; the functions that need a local AWS get fewer, because that is slow.
@@ -363,11 +363,9 @@ async fn functions_answer_whatever_is_sent_with_a_request_id_and_without_a_fault
 
 #[tokio::test]
 async fn the_authorization_endpoints_do_so_too() {
-    if env::var_os("AWS_ENDPOINT_URL").is_none() || env::var_os("GRANTS_TABLE").is_none() {
-        eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
+    let Some(aws) = local::aws(env!("CARGO_PKG_NAME"), &["GRANTS_TABLE"]).await else {
         return;
-    }
-    let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+    };
     let state = authorize::State::from_environment(&aws).await.unwrap();
     check(
         ("authorize", REQUESTS_OF_AWS),

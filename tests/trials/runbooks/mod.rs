@@ -14,6 +14,7 @@ use std::process::{self, Command};
 use std::sync::Arc;
 
 use serde_json::Value;
+use stand::local;
 
 use effects::{PREFIX, World};
 use page::{Page, first_steps, folder, pages};
@@ -42,12 +43,7 @@ fn tools() -> Option<Tools> {
 }
 
 fn variable(name: &str) -> Option<String> {
-    let value = env::var(name).ok();
-    if value.is_none() {
-        assert!(env::var_os("REQUIRE_ALL").is_none(), "{name} is not set");
-        eprintln!("skipped: {name} is not set; `cargo xtask test` sets it");
-    }
-    value
+    local::needed(name)?.into_string().ok()
 }
 
 /// A process reads its environment once, so the test starts itself again in that of its own stack.

@@ -12,21 +12,18 @@ use bluebutton::{
 };
 use jiff::Timestamp;
 use serde_json::json;
-use stand::proxy::{Patience, Proxy};
-use std::{collections::HashMap, env, time::Duration};
+pub(crate) use stand::hidden;
+use stand::{
+    local::{self, UNHURRIED},
+    proxy::Proxy,
+};
+use std::collections::HashMap;
 use url::Url;
 
 pub(crate) const BASE_URL: &str = "http://localhost:8000";
 pub(crate) const REDIRECT_URI: &str = "http://localhost:3001/api/bluebutton/callback/";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub(crate) const STATE: &str = "a state=& of its own+ä";
-
-/// A busy machine's local AWS takes its time, which the tests are not about.
-const PATIENCE: Patience = Patience {
-    connect: Duration::from_secs(10),
-    attempt: Duration::from_secs(30),
-    operation: Duration::from_secs(60),
-};
 
 /// One test's own application and beneficiary, so that tests share nothing.
 pub(crate) struct Sandbox {
@@ -56,18 +53,14 @@ impl Sandbox {
     /// A function whose calls go through a proxy.
     pub(crate) async fn behind_a_proxy() -> Option<(Self, Proxy)> {
         let sandbox = Self::new().await?;
-        let proxy = Proxy::before(&config::aws(env!("CARGO_PKG_NAME")).await);
-        let aws = proxy.aws(PATIENCE).await;
+        let proxy = Proxy::before(&local::unhurried(env!("CARGO_PKG_NAME")).await);
+        let aws = proxy.aws(UNHURRIED).await;
         let state = state(&aws, Limits::default()).await;
         Some((Self { state, ..sandbox }, proxy))
     }
 
     pub(crate) async fn with(limits: Limits) -> Option<Self> {
-        if env::var("AWS_ENDPOINT_URL").is_err() || env::var("GRANTS_TABLE").is_err() {
-            eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
-            return None;
-        }
-        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+        let aws = local::aws(env!("CARGO_PKG_NAME"), &["GRANTS_TABLE"]).await?;
         let table = |name| config::variable(name).expect("a sandbox");
         let applications = ApplicationsTable::new(DynamoDb::new(&aws), table("APPLICATIONS_TABLE"));
         let (application, _) = Application::register(
@@ -250,7 +243,7 @@ impl Sandbox {
     /// The actions in the person's audit records.
     pub(crate) async fn recorded(&self) -> Vec<String> {
         let table = config::variable("AUDIT_TABLE").expect("a sandbox");
-        let client = DynamoDb::new(&config::aws(env!("CARGO_PKG_NAME")).await);
+        let client = DynamoDb::new(&local::unhurried(env!("CARGO_PKG_NAME")).await);
         let query = client
             .query()
             .table_name(table)
@@ -314,15 +307,6 @@ pub(crate) fn text(response: &Response) -> String {
 
 pub(crate) fn location(response: &Response) -> String {
     response.header("location").expect("a location").to_owned()
-}
-
-pub(crate) fn hidden(html: &str, name: &str) -> String {
-    let marker = format!(r#"name="{name}" value=""#);
-    let rest = html
-        .split_once(&marker)
-        .unwrap_or_else(|| panic!("no field {name} in {html}"))
-        .1;
-    rest.split('"').next().unwrap_or_default().to_owned()
 }
 
 pub(crate) fn answer(url: &Url, name: &str) -> Option<String> {

@@ -19,7 +19,8 @@ mod site;
 mod start;
 mod walk;
 
-use std::{env, fs, path::PathBuf};
+use stand::local;
+use std::{fs, path::PathBuf};
 
 use bluebutton::identity::BeneId;
 use serde_json::{Value, json};
@@ -296,10 +297,7 @@ impl LoadedPerson {
     /// A synthetic person whom no other test signs in as.
     fn read() -> Option<Self> {
         const PATIENT: &str = "-20140000000021";
-        let Some(description) = env::var_os("BLUEBUTTON_SANDBOX").map(PathBuf::from) else {
-            eprintln!("skipped: no sandbox runs (BLUEBUTTON_SANDBOX is not set)");
-            return None;
-        };
+        let description = PathBuf::from(local::needed("BLUEBUTTON_SANDBOX")?);
         let text = fs::read_to_string(&description).expect("sandbox.json");
         let sandbox: Value = serde_json::from_str(&text).expect("JSON");
         let file = description

@@ -1,7 +1,6 @@
 //! The provider's site: oidc-provider in a process of its own, and in front of it a proxy that can tamper with its
 //! answers, because a real provider does not misbehave by itself.
 
-use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -14,6 +13,7 @@ use base64::{
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
+use stand::local;
 
 /// Our name and secret at the provider; both need encoding before they are joined in a Basic header.
 pub(crate) const CLIENT_ID: &str = "blue button";
@@ -78,14 +78,7 @@ impl Site {
         client: &Value,
         claims_in_id_token: bool,
     ) -> Option<Self> {
-        let Some(packages) = env::var_os("BLUEBUTTON_NODE_MODULES") else {
-            assert!(
-                env::var_os("REQUIRE_ALL").is_none(),
-                "BLUEBUTTON_NODE_MODULES is not set"
-            );
-            eprintln!("skipped: BLUEBUTTON_NODE_MODULES names no folder with oidc-provider");
-            return None;
-        };
+        let packages = local::needed("BLUEBUTTON_NODE_MODULES")?;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let issuer = format!("http://{}", listener.local_addr().expect("an address"));
         let settings =

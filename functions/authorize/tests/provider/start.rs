@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use bluebutton::config;
 use serde_json::json;
+use stand::local;
 
 use crate::walk::Records;
 
@@ -124,7 +124,7 @@ async fn start(stage: &str, provider: &str, pepper: &str) -> Result<(), String> 
 /// The name of a new secret.
 async fn secret(value: &str) -> String {
     let name = format!("test-{}", uuid::Uuid::new_v4());
-    let secrets = SecretsManager::new(&config::aws(env!("CARGO_PKG_NAME")).await);
+    let secrets = SecretsManager::new(&local::unhurried(env!("CARGO_PKG_NAME")).await);
     let created = secrets
         .create_secret()
         .name(&name)

@@ -15,6 +15,7 @@ use bluebutton::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use stand::local::{self, UNHURRIED};
 use std::borrow::Borrow;
 use std::env;
 use ureq::Agent;
@@ -56,23 +57,20 @@ pub(crate) enum AtProvider<'a> {
 
 /// The function's own calls are recorded where `cargo xtask test` does that: no test over HTTP has a provider.
 async fn recorded() -> SdkConfig {
-    let usual = config::aws(env!("CARGO_PKG_NAME")).await;
+    let usual = local::unhurried(env!("CARGO_PKG_NAME")).await;
     let (Ok(url), Some(name)) = (env::var("BLUEBUTTON_RECORDER"), usual.app_name()) else {
         return usual;
     };
     // An endpoint that is set later gives way to that of the environment.
     let loader = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url);
+    let loader = loader.timeout_config(UNHURRIED.timeouts());
     loader.app_name(name.clone()).load().await
 }
 
 impl Records {
     /// Nothing where no sandbox runs.
     pub(crate) async fn of_sandbox() -> Option<Self> {
-        if env::var("AWS_ENDPOINT_URL").is_err() || env::var("IDENTITY_TABLE").is_err() {
-            eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
-            return None;
-        }
-        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+        let aws = local::aws(env!("CARGO_PKG_NAME"), &["IDENTITY_TABLE"]).await?;
         let table = |name| config::variable(name).expect("a sandbox");
         let client = || DynamoDb::new(&aws);
         let redirect_uri = RedirectUri::parse(REDIRECT_URI).expect("a URI");
@@ -373,10 +371,19 @@ pub(crate) fn digits(count: usize) -> String {
     format!("{digits:0>20}")[..count].to_owned()
 }
 
-/// A Medicare number of nobody's, as synthetic people have them.
+/// A Medicare number of nobody's, as synthetic people have them: any of sixty-four million, because tests of earlier runs
+/// may have left theirs in the table.
 pub(crate) fn mbi() -> String {
+    const LETTERS: [&str; 8] = ["A", "C", "D", "E", "F", "G", "H", "K"];
+    let letter = || LETTERS[usize::from(uuid::Uuid::new_v4().as_bytes()[0]) % LETTERS.len()];
     let random = digits(6);
-    format!("1S{}A{}AA{}", &random[..2], &random[2..4], &random[4..])
+    let [first, second] = [letter(), letter()];
+    format!(
+        "1S{}{first}{}A{second}{}",
+        &random[..2],
+        &random[2..4],
+        &random[4..]
+    )
 }
 
 /// The client as the provider knows it.

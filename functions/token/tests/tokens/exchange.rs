@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use bluebutton::{
-    config,
     http::{Call, HeaderValue, Method, StatusCode, header},
     oauth::{Application, DataAccess, Scopes, access::AccessError},
     secret::Secret,
@@ -10,7 +9,7 @@ use bluebutton::{
 };
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use stand::consent::VERIFIER;
+use stand::{consent::VERIFIER, local};
 use std::sync::Arc;
 use token::State;
 use tokio::task::JoinSet;
@@ -51,7 +50,7 @@ async fn without_an_audit_record_nothing_is_used_up_or_ended_and_the_same_can_be
     let Some(sandbox) = Sandbox::new().await else {
         return;
     };
-    let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+    let aws = local::unhurried(env!("CARGO_PKG_NAME")).await;
     let mut state = State::from_environment(&aws).await.expect("a sandbox");
     state.authorization.audit = AuditTable::new(DynamoDb::new(&aws), "missing");
     let check = async |path: &str, form: &[(&str, &str)]| {

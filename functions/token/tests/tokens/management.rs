@@ -8,18 +8,14 @@ use bluebutton::{
 };
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use stand::proxy::{Patience, Proxy};
-use std::{sync::Arc, time::Duration};
+use stand::{
+    local::{self, UNHURRIED},
+    proxy::Proxy,
+};
+use std::sync::Arc;
 use token::State;
 
 use crate::sandbox::{Sandbox, handle_at, post, read};
-
-/// A busy machine's local AWS takes its time, which the tests are not about.
-const PATIENCE: Patience = Patience {
-    connect: Duration::from_secs(10),
-    attempt: Duration::from_secs(30),
-    operation: Duration::from_secs(60),
-};
 
 /// A portal's view of one person.
 struct Portal {
@@ -273,8 +269,8 @@ async fn one_grant_is_shown_without_a_look_at_the_other_applications() {
     }
     let list = portal.list_at(Timestamp::now()).await;
     assert_eq!(list.len(), GRANTS);
-    let proxy = Proxy::before(&config::aws(env!("CARGO_PKG_NAME")).await);
-    let state = State::from_environment(&proxy.aws(PATIENCE).await).await;
+    let proxy = Proxy::before(&local::unhurried(env!("CARGO_PKG_NAME")).await);
+    let state = State::from_environment(&proxy.aws(UNHURRIED).await).await;
     portal.sandbox.state = Arc::new(state.expect("a sandbox"));
     let _ = proxy.take_seen();
     let (status, shown) = portal

@@ -14,8 +14,11 @@ use bluebutton::{
 };
 use jiff::Timestamp;
 use serde_json::Value;
-use stand::consent::{Consent, VERIFIER};
-use std::{env, pin::Pin, sync::Arc};
+use stand::{
+    consent::{Consent, VERIFIER},
+    local,
+};
+use std::{pin::Pin, sync::Arc};
 use token::State;
 
 const BASE_URL: &str = "http://localhost:8000";
@@ -40,11 +43,7 @@ impl Sandbox {
 
     /// With an application of another kind.
     pub(crate) async fn with(kind: impl FnOnce(Application) -> Application) -> Option<Self> {
-        if env::var("AWS_ENDPOINT_URL").is_err() || env::var("GRANTS_TABLE").is_err() {
-            eprintln!("skipped: AWS_ENDPOINT_URL and the names of a sandbox's tables are not set");
-            return None;
-        }
-        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+        let aws = local::aws(env!("CARGO_PKG_NAME"), &["GRANTS_TABLE"]).await?;
         let client = DynamoDb::new(&aws);
         let table = config::variable("APPLICATIONS_TABLE").expect("a sandbox");
         let redirect_uri = RedirectUri::parse(REDIRECT_URI).expect("a URI");
@@ -73,7 +72,7 @@ impl Sandbox {
     pub(crate) async fn load_person(&self) {
         let table = config::variable("CLAIMS_TABLE").expect("a sandbox");
         let claims = ClaimsTable::new(
-            DynamoDb::new(&config::aws(env!("CARGO_PKG_NAME")).await),
+            DynamoDb::new(&local::unhurried(env!("CARGO_PKG_NAME")).await),
             table,
         );
         let person = StoredItem {

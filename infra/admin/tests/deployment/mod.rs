@@ -6,12 +6,10 @@ use std::process::Command;
 use std::{env, fs, process};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
-use bluebutton::config::{self, Stage};
+use bluebutton::config::Stage;
 use bluebutton::identity::{BeneId, MedicareNumberHasher};
 use bluebutton::store::{ClaimsTable, IdentityTable, StoredItem};
+use stand::local;
 
 use crate::run::Run;
 
@@ -25,25 +23,17 @@ pub(crate) struct Deployment {
     folder: PathBuf,
 }
 
-const NEEDED: [&str; 3] = [
-    "AWS_ENDPOINT_URL",
-    "CONFIGURATION_SECRET",
-    "IDENTITY_SECRET",
-];
+const NEEDED: [&str; 2] = ["CONFIGURATION_SECRET", "IDENTITY_SECRET"];
 
 impl Deployment {
     /// Makes the tables, or says what the environment lacks for it.
     pub(crate) async fn start(test: &str) -> Option<Self> {
-        if let Some(missing) = NEEDED.into_iter().find(|name| env::var_os(name).is_none()) {
-            eprintln!("skipped: {missing} is not set, so there is no local AWS to load into");
-            return None;
-        }
-        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+        let aws = local::aws(env!("CARGO_PKG_NAME"), &NEEDED).await?;
         let client = Client::new(&aws);
         let name = format!("load-test-{test}-{}", process::id());
         let tables = ["claims", "identity"].map(|kind| format!("{name}-{kind}"));
         for table in &tables {
-            create(&client, table).await;
+            local::create_table(&client, table, &["pk", "sk"]).await;
         }
         let folder = env::temp_dir().join(&name);
         fs::create_dir_all(&folder).unwrap();
@@ -119,23 +109,4 @@ impl Deployment {
         }
         fs::remove_dir_all(&self.folder).unwrap();
     }
-}
-
-async fn create(client: &Client, table: &str) {
-    let mut request = client
-        .create_table()
-        .table_name(table)
-        .billing_mode(BillingMode::PayPerRequest);
-    for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-        let attribute = AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind);
-        request = request
-            .attribute_definitions(attribute.build().unwrap())
-            .key_schema(key.build().unwrap());
-    }
-    request.send().await.unwrap();
 }
