@@ -47,27 +47,3 @@ fn a_person_is_found_by_the_hash_of_their_medicare_number_and_forgotten_on_a_dev
     let (status, text) = expire("-1");
     assert_eq!((status, text.contains("Patient")), (404, true), "{text}");
 }
-
-#[test]
-fn each_address_of_health_looks_at_what_it_stands_for() {
-    let Some(sandbox) = Sandbox::running() else {
-        return;
-    };
-    for check in [
-        "",
-        "/db",
-        "/bfd",
-        "/bfd_v2",
-        "/sls",
-        "/external",
-        "/external_v2",
-    ] {
-        let answer = Browser::new().get(&format!("{}/health{check}", sandbox.base_url));
-        assert_eq!(answer.status, 200, "/health{check}: {}", answer.body);
-        assert_eq!(
-            answer.json()["message"],
-            json!("all's well"),
-            "/health{check}"
-        );
-    }
-}

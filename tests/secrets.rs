@@ -60,7 +60,14 @@ pub(crate) fn project_files() -> Vec<PathBuf> {
 
 /// The same of one folder.
 pub(crate) fn files_below(folder: PathBuf) -> Vec<PathBuf> {
-    const LEFT_OUT: [&str; 4] = ["target", ".git", ".aws-sam", "Cargo.lock"];
+    const LEFT_OUT: [&str; 6] = [
+        "target",
+        ".git",
+        ".aws-sam",
+        "Cargo.lock",
+        "__pycache__",
+        "node_modules",
+    ];
     let (mut files, mut folders) = (Vec::new(), vec![folder]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -69,6 +76,7 @@ pub(crate) fn files_below(folder: PathBuf) -> Vec<PathBuf> {
                 continue;
             }
             match entry.file_type().unwrap() {
+                kind if kind.is_dir() && is_of_a_tool(&entry.path()) => (),
                 kind if kind.is_dir() => folders.push(entry.path()),
                 kind if kind.is_file() => files.push(entry.path()),
                 _ => (),
@@ -76,4 +84,16 @@ pub(crate) fn files_below(folder: PathBuf) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+/// Whether the folder is none of the project's though it may stand in the checkout: Python's environments and caches (such
+/// as Cargo's packages) say so themselves, and a home of Rust's tools is named by the environment.
+fn is_of_a_tool(folder: &Path) -> bool {
+    let is_home = |name: &str| {
+        let home = env::var_os(name).and_then(|home| fs::canonicalize(home).ok());
+        home.is_some_and(|home| fs::canonicalize(folder).is_ok_and(|folder| folder == home))
+    };
+    let marks = ["pyvenv.cfg", "CACHEDIR.TAG"];
+    marks.iter().any(|mark| folder.join(mark).exists())
+        || ["CARGO_HOME", "RUSTUP_HOME"].into_iter().any(is_home)
 }

@@ -115,10 +115,16 @@ fn every_ready_sign_in_works_and_the_patient_id_works_as_a_user_name() {
     let Some(sandbox) = Sandbox::running() else {
         return;
     };
+    // The README's walk and other tests have these people with other applications.
+    let application = sandbox.application_named("Research app");
     for index in 0..2 {
         let person = sandbox.sign_in(index);
-        sandbox.access_token(&person);
-        sandbox.access_token(&Person::with_patient_id(&person.patient));
+        let by_id = Person::with_patient_id(&person.patient);
+        for person in [person, by_id] {
+            let tokens = sandbox.exchange(&application, &person, None, Consent::connect());
+            let token = tokens["access_token"].as_str().unwrap();
+            assert_eq!(sandbox.get("/v2/fhir/Coverage", token).status, 200);
+        }
     }
 }
 

@@ -15,6 +15,9 @@ use bluebutton::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+/// Where requests come from that need no address of their own.
+const ADDRESS: &str = "192.0.2.1";
+
 /// What each function holds.
 pub(crate) struct Instance {
     authorize: authorize::State,
@@ -25,6 +28,8 @@ pub(crate) struct Instance {
     lookups: Installed,
     discovery: discovery::State,
     base_url: String,
+    /// Where requests come from, as the gateway sees it.
+    address: String,
 }
 
 /// A request of a client or a browser.
@@ -81,17 +86,29 @@ impl Instance {
                 health: discovery::Health::new(aws, configuration.stage)?,
             },
             base_url: variable("PUBLIC_BASE_URL")?,
+            address: ADDRESS.to_owned(),
         })
+    }
+
+    /// The same for requests that come from elsewhere.
+    pub(crate) fn at(self, address: &str) -> Self {
+        let address = address.to_owned();
+        Self { address, ..self }
     }
 
     /// Answers as the function of that path.
     pub(crate) async fn answer(&self, request: &Request) -> Answer {
-        Answer::of(&self.function(request.call(&self.base_url)).await)
+        Answer::of(&self.function(self.call(request)).await)
     }
 
     /// The same with what the loop around each function adds, and turns a panic into.
     pub(crate) async fn serve(&self, request: &Request) -> Response {
-        http::answer(&|call| self.function(call), request.call(&self.base_url)).await
+        http::answer(&|call| self.function(call), self.call(request)).await
+    }
+
+    fn call(&self, request: &Request) -> Call {
+        let event = request.event_from(&self.address);
+        Call::new(&event, "", Some(&self.base_url))
     }
 
     /// On the heap: unoptimised, the functions' futures are too large for a test's stack.
@@ -146,12 +163,12 @@ impl Request {
         self.with("authorization", format!("Bearer {token}"))
     }
 
-    fn call(&self, base_url: &str) -> Call {
-        Call::new(&self.event(), "", Some(base_url))
-    }
-
     /// The event of an HTTP API, which is what the sandbox's gateway sends as well.
     pub(crate) fn event(&self) -> Value {
+        self.event_from(ADDRESS)
+    }
+
+    fn event_from(&self, address: &str) -> Value {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let mut headers: serde_json::Map<String, Value> = self
             .headers
@@ -165,7 +182,7 @@ impl Request {
         json!({
             "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers,
             "body": form_encoded(&self.form), "isBase64Encoded": false,
-            "requestContext": {"http": {"method": self.method, "path": path, "sourceIp": "192.0.2.1"}, "timeEpoch": 0},
+            "requestContext": {"http": {"method": self.method, "path": path, "sourceIp": address}, "timeEpoch": 0},
         })
     }
 }

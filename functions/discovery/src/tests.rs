@@ -4,6 +4,7 @@ use bluebutton::oauth::keys::KeySet;
 use jiff::ToSpan;
 use serde_json::Value;
 use stand::{CONFIGURATION, Stand, key_pair, public_key};
+use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -439,13 +440,23 @@ async fn health_of_everything_includes_the_key_that_signs_and_the_provider() {
 
 #[tokio::test]
 async fn asking_for_health_again_and_again_asks_each_dependency_once() {
+    /// For how long a finding is known, and how often a busy machine may take longer for all the questions.
+    const REMEMBERED: Duration = Duration::from_secs(5);
+    const ROUNDS_MAX: usize = 10;
     let stand = Stand::new().await;
-    let state = state(&stand.aws, Stage::Sandbox);
-    let before = stand.tables.calls().len();
-    for _ in 0..20 {
-        let both = (health(&state, "/health"), health(&state, "/health/bfd"));
-        let (db, bfd) = tokio::join!(both.0, both.1);
-        assert_eq!((db.0, bfd.0), (200, 200));
+    for _ in 0..ROUNDS_MAX {
+        let (state, started) = (state(&stand.aws, Stage::Sandbox), Instant::now());
+        let before = stand.tables.calls().len();
+        for _ in 0..20 {
+            let both = (health(&state, "/health"), health(&state, "/health/bfd"));
+            let (db, bfd) = tokio::join!(both.0, both.1);
+            assert_eq!((db.0, bfd.0), (200, 200));
+        }
+        let calls = stand.tables.calls().len() - before;
+        if started.elapsed() < REMEMBERED {
+            assert_eq!(calls, 7);
+            return;
+        }
     }
-    assert_eq!(stand.tables.calls().len() - before, 7);
+    panic!("no round was quick enough");
 }

@@ -446,26 +446,37 @@ const FEW: Limits = Limits {
     address_sign_in_failures: 100,
 };
 
-/// Sends requests until one is refused. Of twice as many as a window allows and one more, one window at least has seen
-/// too many.
+/// Sends requests until one is refused. A busy machine may spread them over many windows, and leave counts out.
 async fn first_refused(stand: &Stand, endpoint: &Endpoint, tokens: &[String]) -> Response {
-    const ALLOWED_MAX: i64 = 2 * WINDOW_SECONDS;
-    for _ in 0..=2 * ALLOWED_MAX {
-        for token in tokens {
-            let response = endpoint.answer(stand, token).await;
-            let (limit, remaining) = (
-                number(&response, "x-ratelimit-limit"),
-                number(&response, "x-ratelimit-remaining"),
-            );
-            assert!((0..limit).contains(&remaining), "{remaining} of {limit}");
-            let reset = number(&response, "x-ratelimit-reset");
-            assert!((1..=WINDOW_SECONDS).contains(&reset), "{reset}");
-            if response.status.as_u16() != 200 {
-                return response;
-            }
+    const REQUESTS_MAX: usize = 2000;
+    for token in tokens.iter().cycle().take(REQUESTS_MAX) {
+        let response = endpoint.answer(stand, token).await;
+        let Some(limit) = number(&response, "x-ratelimit-limit") else {
+            assert_eq!(response.status.as_u16(), 200, "nothing is counted");
+            continue;
+        };
+        let remaining = number(&response, "x-ratelimit-remaining").unwrap();
+        assert!((0..limit).contains(&remaining), "{remaining} of {limit}");
+        let reset = number(&response, "x-ratelimit-reset").unwrap();
+        assert!((1..=WINDOW_SECONDS).contains(&reset), "{reset}");
+        if response.status.as_u16() != 200 {
+            return response;
         }
     }
     panic!("a burst has an end")
+}
+
+/// Asks until the next window lets the token in again.
+async fn let_in_again(stand: &Stand, endpoint: &Endpoint, token: &str, wait_seconds: i64) {
+    /// The clock of the windows may be put back a little while the other runs.
+    const TRIES_MAX: usize = 10;
+    for _ in 0..TRIES_MAX {
+        tokio::time::sleep(Duration::from_secs(wait_seconds.unsigned_abs())).await;
+        if endpoint.answer(stand, token).await.status.as_u16() == 200 {
+            return;
+        }
+    }
+    panic!("{} stays refused", endpoint.path)
 }
 
 #[tokio::test]
@@ -477,13 +488,12 @@ async fn a_burst_is_refused_until_the_next_window_and_leaves_other_tokens_alone(
         let refused = first_refused(&stand, &endpoint, std::slice::from_ref(&token)).await;
         check_names_nobody_else(&endpoint.path, &refused, 429);
         assert!(!String::from_utf8_lossy(&refused.body).contains(OWN));
-        assert_eq!(number(&refused, "x-ratelimit-limit"), WINDOW_SECONDS);
-        assert_eq!(number(&refused, "x-ratelimit-remaining"), 0);
+        assert_eq!(number(&refused, "x-ratelimit-limit"), Some(WINDOW_SECONDS));
+        assert_eq!(number(&refused, "x-ratelimit-remaining"), Some(0));
         let another = stand.own_token_with_id(&endpoint.path);
         assert_eq!(endpoint.answer(&stand, &another).await.status.as_u16(), 200);
-        let wait = number(&refused, "retry-after");
-        tokio::time::sleep(Duration::from_secs(wait.unsigned_abs())).await;
-        assert_eq!(endpoint.answer(&stand, &token).await.status.as_u16(), 200);
+        let wait_seconds = number(&refused, "retry-after").unwrap();
+        let_in_again(&stand, &endpoint, &token, wait_seconds).await;
     }
 }
 
@@ -495,7 +505,10 @@ async fn an_application_is_limited_over_all_its_tokens() {
     let tokens = ids.map(|id| stand.own_token_with_id(id));
     let refused = first_refused(&stand, &endpoints()[0], &tokens).await;
     assert_eq!(refused.status.as_u16(), 429);
-    assert_eq!(number(&refused, "x-ratelimit-limit"), 2 * WINDOW_SECONDS);
+    assert_eq!(
+        number(&refused, "x-ratelimit-limit"),
+        Some(2 * WINDOW_SECONDS)
+    );
 }
 
 #[tokio::test]
@@ -535,9 +548,8 @@ async fn a_request_costs_one_write_for_its_token_and_one_for_its_application() {
     }
 }
 
-fn number(response: &Response, name: &str) -> i64 {
-    response
-        .header(name)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| panic!("{name}"))
+/// The number in that header; none where a busy machine has left the count out.
+fn number(response: &Response, name: &str) -> Option<i64> {
+    let text = response.header(name)?;
+    Some(text.parse().expect("a number"))
 }
