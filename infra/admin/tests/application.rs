@@ -16,6 +16,7 @@ use bluebutton::config;
 use bluebutton::oauth::{Application, ClientType, DataAccess};
 use bluebutton::store::{ApplicationsTable, StoreError};
 use jiff::Timestamp;
+use stand::local;
 use uuid::Uuid;
 
 use run::Run;
@@ -36,13 +37,7 @@ struct Office {
 impl Office {
     /// The sandbox that the environment names; `None`, and a line that says so, where none runs.
     async fn open() -> Option<Self> {
-        const NEEDED: [&str; 2] = ["AWS_ENDPOINT_URL", "APPLICATIONS_TABLE"];
-        if let Some(missing) = NEEDED.into_iter().find(|name| env::var_os(name).is_none()) {
-            assert!(env::var_os("REQUIRE_ALL").is_none(), "{missing} is not set");
-            eprintln!("skipped: {missing} is not set, so there are no applications");
-            return None;
-        }
-        let aws = config::aws(env!("CARGO_PKG_NAME")).await;
+        let aws = local::aws(env!("CARGO_PKG_NAME"), &["APPLICATIONS_TABLE"]).await?;
         let table = config::variable("APPLICATIONS_TABLE").unwrap();
         let name = format!("App {}", Uuid::new_v4().simple());
         let folder = env::temp_dir().join(&name);

@@ -147,7 +147,7 @@ async fn check(what: &str, answer: impl Future<Output = Response>) {
     let body = String::from_utf8_lossy(&response.body);
     assert_eq!(response.status.as_u16(), 503, "{what}: {body}");
     assert!(response.header("retry-after").is_some(), "{what}");
-    println!("{what} answers after {:?}", started.elapsed());
+    eprintln!("{what} answers after {:?}", started.elapsed());
 }
 
 fn call(method: &str, path: &str, form: &str) -> Call {

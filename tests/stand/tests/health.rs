@@ -102,7 +102,7 @@ async fn a_dead_dependency_is_named_in_time_and_asked_once() {
             let _ = proxy.take_seen();
             let started = Instant::now();
             assert_eq!(ask(&state, path).await, expected, "{path}");
-            println!("{path} answers after {:?}", started.elapsed());
+            eprintln!("{path} answers after {:?}", started.elapsed());
             let known = Instant::now();
             let _ = proxy.take_seen();
             for _ in 0..2 {

@@ -74,6 +74,6 @@ async fn tables_that_do_not_answer_delay_a_start_and_do_not_end_it() {
         });
         let ready = told.recv_timeout(Duration::from_secs(FUNCTION_SECONDS));
         let ready = ready.unwrap_or_else(|_| panic!("{name} hangs")).unwrap();
-        println!("{name} is ready after {ready:?}");
+        eprintln!("{name} is ready after {ready:?}");
     }
 }
