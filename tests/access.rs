@@ -20,6 +20,8 @@ const SCAN: &str = "dynamodb:Scan";
 const INSERT: &str = "dynamodb:PartiQLInsert";
 const SECRET: &str = "secretsmanager:GetSecretValue";
 const PUBLIC_KEY: &str = "kms:GetPublicKey";
+/// Keys that sign are known by their kind to who reads their public halves.
+const SIGNING_KIND: &str = "kms:KeySpec";
 const SIGN: &str = "kms:Sign";
 const KEEP_SECRET: &str = "secretsmanager:PutSecretValue";
 
@@ -72,11 +74,11 @@ const CALLS: &[(&str, &[Right])] = &[
     ("usage.put_report(", &[(PUT, "TransientTable")]),
     ("state.read(", &[(GET, "GrantsTable"), (GET, "ApplicationsTable"), (GET, "TransientTable"), (UPDATE, "TransientTable"), (PUT, "AuditTable")]),
     ("Loader::new(", &[(GET, "ClaimsTable"), (PUT, "ClaimsTable"), (INSERT, "ClaimsTable"), (PUT, "IdentityTable")]),
-    ("exchange::State::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
+    ("exchange::State::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, SIGNING_KIND)]),
     ("Configuration::read(", &[(SECRET, "ConfigurationSecret")]),
-    ("Verifier::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
+    ("Verifier::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, SIGNING_KIND)]),
     ("Health::new(", &[(GET, "ApplicationsTable"), (GET, "GrantsTable"), (GET, "TransientTable"), (GET, "RefreshTokensTable"), (GET, "AuditTable"), (GET, "ClaimsTable"), (GET, "IdentityTable"), (SECRET, "IdentityProviderSecret")]),
-    ("Keys::read(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, "SigningKeys")]),
+    ("Keys::read(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, SIGNING_KIND)]),
     ("Signer::new(", &[(SIGN, "SigningKeys")]),
     ("\"TOKEN_SECRET\"", &[(SECRET, "TokenSecret")]),
     ("MedicareNumberHasher::read(", &[(SECRET, "IdentitySecret")]),
@@ -315,7 +317,9 @@ fn statements(resource: &str) -> BTreeSet<String> {
         let actions = words(actions).filter(|word| word.contains(':') && !word.ends_with(':'));
         let is_own = |action: &str| SERVICES_OWN.iter().any(|own| action.starts_with(own));
         for action in actions.filter(|action| !is_own(action) && *action != "kms:Decrypt") {
-            for name in names(resources) {
+            let kind =
+                (action == PUBLIC_KEY && condition.contains(SIGNING_KIND)).then_some(SIGNING_KIND);
+            for name in names(resources).chain(kind) {
                 rights.insert(format!("{action} {name}"));
             }
         }

@@ -278,7 +278,12 @@ fn limits_of_unnamed_keys(statement: &str) -> &'static [&'static str] {
     const TAG: &str = "aws:RequestTag/SigningKeys: !Ref SigningKeys";
     match statement.split("Action: ").nth(1) {
         Some(action) if action.starts_with("kms:CreateKey\n") => &[SIGNS, KIND, REGIONS, TAG],
-        Some(action) if action.starts_with("kms:CreateAlias\n") => &[SIGNS, KIND, REGIONS],
+        Some(action)
+            if action.starts_with("kms:CreateAlias\n")
+                || action.starts_with("kms:GetPublicKey\n") =>
+        {
+            &[SIGNS, KIND, REGIONS]
+        }
         Some(action) if action.starts_with("kms:TagResource\n") => &[
             TAG,
             "ForAllValues:StringEquals: { aws:TagKeys: [SigningKeys] }",

@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Output, Stdio};
@@ -93,8 +93,8 @@ fn here(commands: &str, port: u16) -> String {
         sandbox.display()
     );
     commands
-        .replace("target/sandbox", &folder)
         .replace("8000", &port.to_string())
+        .replace("target/sandbox", &folder)
         // What `cargo xtask event` runs, once it has built everything.
         .replace("cargo xtask event", &format!("'{admin}' event {of}"))
 }
@@ -266,12 +266,7 @@ fn localstacks_hook_makes_the_stack_once() {
     let aws = Path::new(&python).with_file_name("aws");
     // What LocalStack's own `awslocal` is: the AWS CLI at the local address, which the environment names here.
     let awslocal = folder.join("awslocal");
-    fs::write(
-        &awslocal,
-        format!("#!/bin/sh\nexec '{}' \"$@\"\n", aws.display()),
-    )
-    .unwrap();
-    fs::set_permissions(&awslocal, fs::Permissions::from_mode(0o755)).unwrap();
+    symlink(aws, &awslocal).unwrap();
     let path = format!("{}:{}", folder.display(), env::var("PATH").unwrap());
     let stack = format!("hook-{}", process::id());
     let run = |program: &Path, arguments: &[&str]| {

@@ -54,6 +54,9 @@ const BUCKET_OF_EVENTS: (&str, &str) = ("bluebutton-rif", "RifBucket");
 
 /// What the recorder calls a key that has neither a name nor an alias yet (tests/stand/src/recorder.rs).
 const NEW_KEY: &str = "a new key";
+/// The action on keys that are known by their kind, whether they have an alias or not.
+const PUBLIC_KEY: &str = "kms:GetPublicKey";
+const SIGNING_KIND: &str = "keys that sign";
 
 /// Conditions on what a request would make. They say what a right is for, and the architecture test that they are there;
 /// the recorder does not note them.
@@ -221,12 +224,17 @@ fn rights(granted: &Value, names: &Names) -> BTreeSet<Right> {
                     false => keys,
                 };
                 rights.extend(resources.iter().flat_map(|resource| {
-                    only.iter().map(|only| Right {
+                    let right = Right {
                         function: function.clone(),
+                        resource: names.name(known_by(&action, resource)),
                         action: action.clone(),
-                        resource: names.name(resource),
+                        only: None,
+                    };
+                    let limited = |only: &Option<Condition>| Right {
                         only: only.clone(),
-                    })
+                        ..right.clone()
+                    };
+                    only.iter().map(limited).collect::<Vec<_>>()
                 }));
             }
         }
@@ -285,6 +293,14 @@ fn resource(arn: &str) -> String {
     }
 }
 
+/// The kind of a key where an action is allowed on a kind, else the resource itself.
+fn known_by<'a>(action: &str, resource: &'a str) -> &'a str {
+    match action {
+        PUBLIC_KEY => SIGNING_KIND,
+        _ => resource,
+    }
+}
+
 /// A text, or a list of texts.
 fn words(value: &Value) -> Vec<String> {
     let one = value.as_str().into_iter();
@@ -299,10 +315,11 @@ fn words(value: &Value) -> Vec<String> {
 fn call(line: &str, names: &Names) -> Call {
     let call: Value = serde_json::from_str(line).expect("a line of a recording");
     let text = |name: &str| call[name].as_str().unwrap_or_default().to_owned();
+    let action = text("action");
     Call {
         function: text("program"),
-        action: text("action"),
-        resource: names.name(&text("resource")),
+        resource: names.name(known_by(&action, &text("resource"))),
+        action,
         leading: call["leading"].as_str().map(str::to_owned),
         attributes: call["attributes"]
             .as_array()

@@ -86,6 +86,8 @@ fn every_setting_is_read_with_one_default_checked_and_explained() {
     for text in template.split("\",${Settings},").skip(1) {
         let (name, rest) = text.split_once('=').unwrap();
         let default = rest.split('"').next().unwrap();
+        assert!(!default.is_empty(), "{name}: nothing is split");
+        let default = default.trim_end_matches(',');
         let earlier = read.insert(name, default);
         let is_same = earlier.is_none_or(|earlier| earlier == default || default.contains('$'));
         assert!(

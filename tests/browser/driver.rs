@@ -29,7 +29,7 @@ pub(crate) struct Driver {
     profile: PathBuf,
 }
 
-const WAIT_SECONDS_MAX: u64 = 20;
+const WAIT_SECONDS_MAX: u64 = 120;
 
 impl Driver {
     /// A browser of its own; `None`, and a line that says so, where there is none.
@@ -58,7 +58,9 @@ impl Driver {
             .build()
             .into();
         let profile =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-profile-{port}"));
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{}", process.id()));
+        // What a browser of that number left.
+        fs::remove_dir_all(&profile).ok();
         let mut driver = Self {
             process,
             _said: said,

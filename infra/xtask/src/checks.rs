@@ -35,7 +35,7 @@ const LEAKS: [&str; 7] = [
     "acceptance",
     "--test",
     "acceptance",
-    "leaks::",
+    "leaks::nothing_personal",
     "--",
     "--nocapture",
 ];
@@ -50,6 +50,10 @@ const RIGHTS: [&str; 7] = [
     "--",
     "--nocapture",
 ];
+
+/// Where properties begin to look for a counterexample, so that a run says of a commit what the run before said. Whoever
+/// calls `cargo test` looks elsewhere each time.
+const PROPERTIES_SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
 
 /// Of the suite on its sandbox, and of the deployment check.
 const RECORDINGS_OF_A_RUN: usize = 2;
@@ -73,6 +77,8 @@ pub(crate) struct Arguments {
 pub(crate) struct Count {
     passed: u32,
     failed: u32,
+    /// The names of those that ran.
+    names: Vec<String>,
 }
 
 /// Runs the checks from the quickest to the slowest; formatting and lints stop at once, tests all run.
@@ -222,6 +228,7 @@ fn run_tests(
         } else {
             selection
         })
+        .env(PROPERTIES_SEED.0, PROPERTIES_SEED.1)
         .envs(environment);
     let count = RefCell::new(Count::default());
     let read = |line: &str| {
@@ -243,7 +250,10 @@ fn run_tests(
     match outcome {
         // Failed tests are counted and shown; anything else that ends cargo, such as an error of the compiler, is not.
         Err(failure) if count.failed == 0 => Err(failure),
-        _ => Ok(count),
+        _ => match count.missing(selection) {
+            Some(filter) => Err(Failure::new(format!("no test is named {filter}"))),
+            None => Ok(count),
+        },
     }
 }
 
@@ -261,11 +271,25 @@ impl Count {
     pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.names.extend(other.names);
     }
 
-    /// Adds a line such as `test result: ok. 4 passed; 0 failed; 0 ignored; ...`.
+    /// A part of a name by which tests were selected and that none of those that ran has: they have other names by now.
+    fn missing<'a>(&self, selection: &[&'a str]) -> Option<&'a str> {
+        let is_name = |part: &&str| part.contains("::");
+        let is_missing = |part: &&str| !self.names.iter().any(|name| name.contains(part));
+        let mut names = selection.iter().copied().filter(is_name);
+        names.find(is_missing)
+    }
+
+    /// Adds a line such as `test result: ok. 4 passed; 0 failed; 0 ignored; ...`, or the name in one such as
+    /// `test leaks::nothing ... ok`.
     fn read(&mut self, line: &str) {
         let Some(result) = line.strip_prefix("test result: ") else {
+            let test = line
+                .strip_prefix("test ")
+                .and_then(|line| line.split_once(" ... "));
+            self.names.extend(test.map(|(name, _)| name.to_owned()));
             return;
         };
         let before = |word: &str| {
@@ -319,11 +343,19 @@ mod tests {
         let mut count = Count::default();
         for line in [
             "running 3 tests",
+            "test leaks::nothing_personal ... ok",
             "test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
             "test result: FAILED. 11 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
         ] {
             count.read(line);
         }
         assert_eq!((count.passed, count.failed), (15, 2));
+        for (selection, missing) in [
+            (&["-p", "acceptance", "leaks::nothing"][..], None),
+            (&["leaks::nothing", "grants::"], Some("grants::")),
+            (&["--workspace"], None),
+        ] {
+            assert_eq!(count.missing(selection), missing);
+        }
     }
 }

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta, timezone
 import boto3
 
 REGION = "us-east-1"
+# How often 20 seconds, the longest that SQS waits, are waited for a message.
+RECEIVES_MAX = 15
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
 
@@ -106,7 +108,9 @@ def give_up(stack, file, bucket, key):
 
 
 def attempts(stack):
-    """How many calls of the ingest function have failed, by its log."""
+    """How many calls of the ingest function have failed, by its log. What a call logs last the local AWS may read only
+    with the next call, which is one that has nothing to do."""
+    client("lambda").invoke(FunctionName=f"{stack}-ingest", Payload=json.dumps({"Records": []}))
     pages = client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/bluebutton/{stack}/ingest")
     return len(logged("error_code", (event["message"] for page in pages for event in page["events"])))
 
@@ -118,11 +122,15 @@ def logged(field, lines):
 
 
 def dead_letters(stack):
-    """The messages about what the ingest function gave up, as soon as there is one or SQS lets nobody wait longer."""
-    sqs = client("sqs")
+    """The messages about what the ingest function gave up, as soon as there is one."""
+    sqs, messages = client("sqs"), []
     queue = sqs.get_queue_url(QueueName=f"{stack}-dead-letters")["QueueUrl"]
-    answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=20)
-    return [message["Body"] for message in answer.get("Messages", [])]
+    for _ in range(RECEIVES_MAX):
+        answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=20)
+        messages = answer.get("Messages", [])
+        if messages:
+            break
+    return [message["Body"] for message in messages]
 
 
 def time(days_ago=0):

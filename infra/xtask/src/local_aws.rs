@@ -19,7 +19,7 @@ use crate::workspace::Workspace;
 const USUAL_PORT: u16 = 4566;
 /// MiniStack repeats the value of this variable where it tells how it is.
 const MARK_VARIABLE: &str = "MINISTACK_EDITION";
-const START_SECONDS_MAX: u64 = 60;
+const START_SECONDS_MAX: u64 = 300;
 const POLL_MILLISECONDS: u64 = 100;
 
 /// The program of ours that stands between functions and a local AWS (tests/stand).

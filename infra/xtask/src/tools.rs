@@ -138,37 +138,56 @@ pub(crate) const CMS_NODE_SDK: Tool = Tool {
 /// The certificates that a machine with Debian trusts.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
+/// Where the tools are in the target folder.
+const TOOLS: &str = "tools";
+/// Says in a tool's folder that it is whole, of what it was made and where.
+const MARKER: &str = "made-of";
+/// How often an installation is tried.
+const INSTALLS_MAX: u32 = 3;
+
 /// What the Python tools need.
 const PYTHON_VERSION_MIN: (u32, u32) = (3, 10);
 
 impl Tool {
     /// The folder of the tool's programs (Python) or packages (Node), made on first use.
     pub(crate) fn prepare(&self, target: &Path) -> Outcome<PathBuf> {
+        make_folder(&target.join(TOOLS))?;
         let home = self.home(target);
-        let complete = home.join("complete");
         let prepared = home.join(match self.installer {
             Installer::Pip => "bin",
             Installer::Npm => "node_modules",
         });
-        if fs::read_to_string(&complete).is_ok_and(|made_of| made_of == self.packages.join("\n")) {
+        if self.is_prepared(target) {
             return Ok(prepared);
         }
         let step = Step::start(format!("Preparing {} ({}, once)", self.name, self.size));
         let _ = fs::remove_dir_all(&home);
         make_folder(&home)?;
-        match self.installer {
-            Installer::Pip => self.install_with_pip(&home, &step)?,
-            Installer::Npm => self.install_with_npm(&home, &step)?,
-        }
-        fs::write(&complete, self.packages.join("\n"))
-            .map_err(|error| Failure::machine(format!("{}: {error}", complete.display())))?;
+        let install = || match self.installer {
+            Installer::Pip => self.install_with_pip(&home, &step),
+            Installer::Npm => self.install_with_npm(&home, &step),
+        };
+        // A connection may break off, and both go on with what they have.
+        (1..INSTALLS_MAX)
+            .find_map(|_| install().ok())
+            .map_or_else(install, Ok)?;
+        let marker = home.join(MARKER);
+        fs::write(&marker, self.made_of(&home))
+            .map_err(|error| Failure::machine(format!("{}: {error}", marker.display())))?;
         step.done();
         Ok(prepared)
     }
 
+    /// What the tool was made of and where. The programs of a virtual environment name the folder that they were made in,
+    /// and start from no other.
+    fn made_of(&self, home: &Path) -> String {
+        format!("{}\n{}\n", home.display(), self.packages.join("\n"))
+    }
+
     fn home(&self, target: &Path) -> PathBuf {
         let first = self.packages[0].replace("==", "-").replace('@', "-");
-        target.join("tools").join(first)
+        let tools = target.join(TOOLS);
+        tools.canonicalize().unwrap_or(tools).join(first)
     }
 
     fn install_with_pip(&self, home: &Path, step: &Step) -> Outcome {
@@ -216,7 +235,9 @@ impl Tool {
 
     /// Whether the tool is there already.
     pub(crate) fn is_prepared(&self, target: &Path) -> bool {
-        self.home(target).join("complete").exists()
+        let home = self.home(target);
+        let made_of = fs::read_to_string(home.join(MARKER));
+        made_of.is_ok_and(|made_of| made_of == self.made_of(&home))
     }
 
     /// The tool's name.

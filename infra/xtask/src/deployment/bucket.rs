@@ -13,7 +13,7 @@ use crate::processes;
 use crate::sandbox;
 use crate::step::Step;
 
-const INGEST_SECONDS_MAX: u64 = 60;
+const INGEST_SECONDS_MAX: u64 = 300;
 /// The first, and as many more as template.yaml says (`MaximumRetryAttempts`).
 const INGEST_ATTEMPTS: u64 = 3;
 /// A file that nobody can load; what it holds may stand in no message about it.

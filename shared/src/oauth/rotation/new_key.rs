@@ -9,7 +9,10 @@ use super::{Configuration, Rotation, RotationError, failed};
 /// A key that was made and not named, because its maker stopped there, is found by it.
 const TAG: &str = "SigningKeys";
 
-const NOT_THERE: &str = "NotFoundException";
+/// What KMS says of an alias that is not there. It says that access is denied to whoever may look at some keys only: what
+/// is not there is none of them. Where access is denied for another reason, the policy of the current key cannot be read
+/// either, which comes before a key is made.
+const NOT_THERE: [&str; 2] = ["NotFoundException", "AccessDeniedException"];
 const IS_THERE: &str = "AlreadyExistsException";
 
 impl Rotation {
@@ -32,7 +35,9 @@ impl Rotation {
 
     async fn find_key(&self, alias: &str) -> Result<Option<String>, RotationError> {
         let described = match self.kms.describe_key().key_id(alias).send().await {
-            Err(error) if error.code() == Some(NOT_THERE) => return Ok(None),
+            Err(error) if error.code().is_some_and(|code| NOT_THERE.contains(&code)) => {
+                return Ok(None);
+            }
             described => described.map_err(failed("it cannot be seen whether the key is there"))?,
         };
         let enabled = described
@@ -80,6 +85,68 @@ impl Rotation {
             // Somebody else takes the same step.
             Err(error) if error.code() == Some(IS_THERE) => Err(RotationError::Changed),
             Err(error) => Err(failed("the new key cannot be named")(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use aws_config::{BehaviorVersion, SdkConfig};
+    use aws_sdk_kms::config::{Credentials, SharedCredentialsProvider};
+    use aws_types::region::Region;
+
+    use crate::config;
+
+    #[tokio::test]
+    async fn a_key_that_nobody_may_look_at_is_not_there() {
+        check("NotFoundException", true).await;
+        check("AccessDeniedException", true).await;
+        check("InvalidArnException", false).await;
+
+        async fn check(code: &'static str, is_not_there: bool) {
+            let credentials = Credentials::new("test", "test", None, None, "test");
+            let aws = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new("eu-west-1"))
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .http_client(config::one_connector())
+                .endpoint_url(refuse(code))
+                .build();
+            let rotation = Rotation::new(&aws, "configuration".to_owned());
+            let found = rotation.find_key("alias/stack/signing-next-1").await;
+            assert_eq!(found == Ok(None), is_not_there, "{code}: {found:?}");
+        }
+
+        /// A KMS that refuses one call with that code.
+        fn refuse(code: &'static str) -> String {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let origin = format!("http://{}", listener.local_addr().unwrap());
+            thread::spawn(move || {
+                let (mut connection, _) = listener.accept().unwrap();
+                let mut request = BufReader::new(connection.try_clone().unwrap());
+                let mut length = 0;
+                let mut line = String::new();
+                while request.read_line(&mut line).unwrap() > 2 {
+                    let header = line.to_ascii_lowercase();
+                    if let Some(value) = header.strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    line.clear();
+                }
+                request.read_exact(&mut vec![0; length]).unwrap();
+                let body = format!(r#"{{"__type":"{code}"}}"#);
+                let head = format!(
+                    "HTTP/1.1 400 X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
+                connection.write_all((head + &body).as_bytes()).unwrap();
+            });
+            origin
         }
     }
 }
