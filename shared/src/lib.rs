@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod aws_call;
+pub mod aws_error;
 pub mod config;
 pub mod exchange;
 pub mod fhir;

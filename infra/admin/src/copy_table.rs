@@ -5,8 +5,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, KeyType};
+use bluebutton::aws_error::words;
 use bluebutton::config;
 use tokio::task::JoinSet;
 
@@ -78,7 +79,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     let mut writes = Writes::new();
     let mut items = source.consistent_read(true).into_paginator().items().send();
     while let Some(item) = items.next().await {
-        let item = item.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let item = item.map_err(|error| words(&error))?;
         if writes.len() == ITEMS_AT_ONCE {
             count.add_next(&mut writes).await?;
         }
@@ -106,7 +107,7 @@ impl Count {
 /// The name of the partition key.
 async fn hash_key(client: &Client, table: &str) -> Result<String, Box<dyn Error>> {
     let answer = client.describe_table().table_name(table).send().await;
-    let answer = answer.map_err(|error| DisplayErrorContext(error).to_string())?;
+    let answer = answer.map_err(|error| words(&error))?;
     let keys = answer.table.and_then(|described| described.key_schema);
     let keys = keys.unwrap_or_default();
     let hash = keys.into_iter().find(|key| key.key_type == KeyType::Hash);
@@ -133,7 +134,11 @@ impl Target {
             {
                 Ok(false)
             }
-            Err(error) => Err(DisplayErrorContext(error).to_string()),
+            // What it says of an item may quote the key.
+            Err(error) => Err(format!(
+                "an item cannot be written: {}",
+                error.code().unwrap_or("no answer")
+            )),
         }
     }
 }

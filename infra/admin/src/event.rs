@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use aws_sdk_s3::Client as S3;
-use aws_sdk_s3::error::DisplayErrorContext;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bluebutton::aws_error::words;
 use bluebutton::config;
 use bluebutton::identity::BeneId;
 use bluebutton::oauth::random_token;
@@ -148,8 +148,8 @@ async fn put(event: &Value, file: &Path) -> Result<(), Box<dyn Error>> {
     match put.send().await {
         Ok(_) => Ok(()),
         Err(error) => {
-            let error = DisplayErrorContext(error);
-            Err(format!("the object cannot be put: {error}").into())
+            let why = words(&error);
+            Err(format!("the object cannot be put: {why}").into())
         }
     }
 }

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt::Debug;
 use std::process::ExitCode;
 
 use aws_sdk_kms::Client as Kms;
-use aws_sdk_kms::error::DisplayErrorContext;
+use aws_sdk_kms::error::SdkError;
+use aws_sdk_kms::operation::list_aliases::ListAliasesError;
+use bluebutton::aws_error::words;
 use bluebutton::config;
 use bluebutton::oauth::keys::public_key;
 use bluebutton::oauth::rotation::{self, Rotation, SigningKeys};
@@ -154,14 +157,14 @@ async fn unused(kms: &Kms, keys: &SigningKeys) -> Result<BTreeMap<String, String
 async fn state(kms: &Kms, id: &str) -> Result<String, String> {
     let described = kms.describe_key().key_id(id).send().await;
     let described = described.map_err(|error| {
-        let error = DisplayErrorContext(error);
-        format!("a key that is used no more cannot be described: {error}")
+        let why = words(&error);
+        format!("a key that is used no more cannot be described: {why}")
     })?;
     let state = described.key_metadata().and_then(|key| key.key_state());
     Ok(state.map_or("unknown", |state| state.as_str()).to_owned())
 }
 
-fn cannot_list<E: Error>(error: &E) -> String {
-    let error = DisplayErrorContext(error);
-    format!("the aliases of the keys cannot be read: {error}")
+fn cannot_list<R: Debug + 'static>(error: &SdkError<ListAliasesError, R>) -> String {
+    let why = words(error);
+    format!("the aliases of the keys cannot be read: {why}")
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::Client as CloudFormation;
 use aws_sdk_cloudformation::config::timeout::TimeoutConfig;
-use aws_sdk_cloudformation::error::DisplayErrorContext;
 use aws_sdk_cloudformation::types::Parameter;
+use bluebutton::aws_error::words;
 use bluebutton::config;
 use bluebutton::oauth::{Application, ClientType, DataAccess, Description, RedirectUri};
 use bluebutton::store::{ApplicationsTable, StoreError};
@@ -173,10 +173,7 @@ async fn create(
         {
             Ok(())
         }
-        Err(error) => Err(format!(
-            "the stack cannot be created: {}",
-            DisplayErrorContext(error)
-        )),
+        Err(error) => Err(format!("the stack cannot be created: {}", words(&error))),
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_cloudformation::Client as CloudFormation;
-use aws_sdk_cloudformation::error::DisplayErrorContext;
 use aws_sdk_cloudformation::types::{Stack, StackStatus};
+use bluebutton::aws_error::words;
 
 const POLLS_MAX: u32 = 120;
 const POLL_MILLISECONDS: u64 = 500;
@@ -48,7 +48,7 @@ pub(crate) async fn describe(cloudformation: &CloudFormation, name: &str) -> Res
         .stack_name(name)
         .send()
         .await
-        .map_err(|error| format!("the stack cannot be read: {}", DisplayErrorContext(error)))?
+        .map_err(|error| format!("the stack cannot be read: {}", words(&error)))?
         .stacks
         .unwrap_or_default()
         .pop()

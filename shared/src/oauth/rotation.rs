@@ -10,10 +10,10 @@ use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use jiff::{SignedDuration, Timestamp};
 use std::error::Error;
-use std::iter;
 
 pub use configuration::Configuration;
 
+use crate::aws_error::words;
 use crate::config;
 
 /// How long a key signs before the next one does, where nothing else is said.
@@ -308,17 +308,9 @@ where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    move |error| {
-        let why = match (error.code(), error.message()) {
-            (Some(code), message) => format!("{code} {}", message.unwrap_or_default()),
-            (None, _) => {
-                let sources =
-                    iter::successors(Some(&error as &dyn Error), |error| (*error).source());
-                let sources: Vec<_> = sources.map(ToString::to_string).collect();
-                sources.join(": ")
-            }
-        };
-        RotationError::Failed { what, why }
+    move |error| RotationError::Failed {
+        what,
+        why: words(&error),
     }
 }
 
