@@ -6,13 +6,11 @@
 use aws_config::SdkConfig;
 use bluebutton::config::{self, ConfigError};
 use bluebutton::metrics::{self, Metric};
-use bluebutton::oauth::rotation::{Rotation, RotationError, SIGNING_DAYS};
+use bluebutton::oauth::rotation::{self, Rotation, RotationError, SIGNING_DAYS};
 use bluebutton::runs::{self, Panicked};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
-
-const HOURS_PER_DAY: i64 = 24;
 
 /// How far the time of an event may be from the function's clock. Steps wait for hours and days by that clock, so where
 /// it and the schedule's differ nothing is done; an event that waited for Lambda is at most an hour old (template.yaml).
@@ -73,8 +71,7 @@ impl State {
 /// How long a key signs that is to sign for so many days; 0 leaves the rotation to an operator.
 #[must_use]
 pub fn signing(days: u32) -> Option<SignedDuration> {
-    let signing = SignedDuration::from_hours(i64::from(days) * HOURS_PER_DAY);
-    Some(signing).filter(|signing| !signing.is_zero())
+    (days > 0).then(|| rotation::days(days))
 }
 
 /// Answers a run of Lambda: takes the step that is due. Its line says which one that was and how old the key is.
