@@ -2,7 +2,7 @@
 //!
 //! Only tests depend on this crate.
 
-mod codedeploy;
+pub mod codedeploy;
 pub mod consent;
 pub mod first_start;
 mod http;

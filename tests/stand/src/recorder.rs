@@ -13,7 +13,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::codedeploy;
+use crate::codedeploy::{self, CodeDeploy};
 use crate::http::{Message, Upstream};
 
 /// What IAM decides on.
@@ -33,6 +33,7 @@ pub struct Asked {
 #[derive(Clone)]
 pub struct Recorder {
     upstream: String,
+    codedeploy: CodeDeploy,
     notes: Arc<Mutex<Notes>>,
 }
 
@@ -82,6 +83,7 @@ impl Recorder {
         };
         Ok(Self {
             upstream: upstream.to_owned(),
+            codedeploy: CodeDeploy::default(),
             notes: Arc::new(Mutex::new(notes)),
         })
     }
@@ -101,9 +103,9 @@ impl Recorder {
         let mut writer = connection;
         let mut upstream = Upstream::at(&self.upstream);
         while let Some(request) = Message::read(&mut reader)? {
-            let answer = match service(&request) {
-                "codedeploy" => codedeploy::answer(&request),
-                _ => upstream.answer(&request)?,
+            let answer = match codedeploy::is_asked(&request) {
+                true => self.codedeploy.answer(&request),
+                false => upstream.answer(&request)?,
             };
             self.note(&request, &mut upstream)?;
             answer.write(&mut writer)?;
@@ -180,7 +182,7 @@ fn asked(request: &Message) -> Vec<Asked> {
         ("lambda", _) => vec![of_function(request)],
         ("codedeploy", Some(operation)) => vec![Asked {
             action: format!("codedeploy:{operation}"),
-            resource: codedeploy::resource(),
+            resource: codedeploy::resource(&body),
             ..Asked::default()
         }],
         // Nobody's rights are asked for what nobody has signed.

@@ -12,61 +12,109 @@ use aws_sdk_secretsmanager::Client;
 use check::Function;
 use serde_json::{Value, json};
 use stand::recorder::Recorder;
-use stand::{lambda, local, runtime};
+use stand::{codedeploy, lambda, local, runtime};
+
+/// The secret of the check, and where the calls of the function go.
+struct Place {
+    secrets: Client,
+    secret: String,
+    recorder: String,
+}
+
+/// A deployment that waits for its check, the functions as they answer, and what comes out.
+struct Case {
+    deployment: &'static str,
+    functions: lambda::Function,
+    told: &'static str,
+    /// The refresh token that the next check finds, where this one found `first`.
+    kept: &'static str,
+}
 
 #[tokio::test]
-async fn a_refresh_token_that_was_used_up_is_replaced_where_the_next_check_finds_it() {
+async fn codedeploy_is_told_what_came_out_and_the_next_check_finds_a_refresh_token() {
     let Some(aws) = local::aws(env!("CARGO_PKG_NAME"), &["ACCOUNT_SECRET"]).await else {
         return;
     };
     let aws_url = aws.endpoint_url().expect("a local AWS has an endpoint");
-    let secret = env::var("ACCOUNT_SECRET").unwrap();
-    let Some(program) = runtime::program("check") else {
-        return;
+    let place = Place {
+        secrets: Client::new(&aws),
+        secret: env::var("ACCOUNT_SECRET").unwrap(),
+        recorder: recorder(aws_url),
     };
-    let secrets = Client::new(&aws);
-    let put = |account: Value| {
-        secrets
-            .put_secret_value()
-            .secret_id(&secret)
-            .secret_string(account.to_string())
-            .send()
-    };
-    let account = |refresh_token: &str| {
-        json!({
-            "client_id": "app", "client_secret": "secret", "redirect_uri": "https://app.example/",
-            "sign_ins": [], "refresh_token": refresh_token,
-        })
-    };
-    put(account("first")).await.unwrap();
-
-    let mut check = Command::new(program);
-    check
-        .env("STAGE", "dev")
-        .env("AWS_ENDPOINT_URL", recorder(aws_url))
-        .env("AWS_ENDPOINT_URL_LAMBDA", lambda::serve(answer).unwrap());
-    for function in Function::ALL {
-        let name = function
-            .variable()
-            .trim_end_matches("_VERSION")
-            .to_lowercase();
-        let version = format!("arn:aws:lambda:us-east-1:000000000000:function:{name}:1");
-        check.env(function.variable(), version);
+    for case in [
+        Case {
+            deployment: "d-EXAMPLE11",
+            functions: answer,
+            told: "Succeeded",
+            kept: "second",
+        },
+        Case {
+            deployment: "d-EXAMPLE13",
+            functions: answer_without_claims,
+            told: "Failed",
+            kept: "second",
+        },
+        // A token that is refreshed twice at once looks stolen: one check of all does it.
+        Case {
+            deployment: codedeploy::OTHER_DEPLOYMENT,
+            functions: answer,
+            told: "Succeeded",
+            kept: "first",
+        },
+    ] {
+        let Some(program) = runtime::program("check") else {
+            return;
+        };
+        place.check(Command::new(program), &case).await;
     }
-    let event = include_str!("../../../events/check_deployment.json");
-    let event = serde_json::from_str(event).unwrap();
-    runtime::start(check, (&event, 1), || 0).unwrap();
-
-    let kept = secrets
-        .get_secret_value()
-        .secret_id(&secret)
-        .send()
-        .await
-        .unwrap();
-    let kept: Value = serde_json::from_str(kept.secret_string().unwrap()).unwrap();
     // As it was made: nobody signs in.
-    put(json!({})).await.unwrap();
-    assert_eq!(kept, account("second"));
+    place.put(json!({})).await;
+}
+
+impl Place {
+    async fn check(&self, mut check: Command, case: &Case) {
+        self.put(account("first")).await;
+        check
+            .env("STAGE", "dev")
+            .env("AWS_ENDPOINT_URL", &self.recorder)
+            .env(
+                "AWS_ENDPOINT_URL_LAMBDA",
+                lambda::serve(case.functions).unwrap(),
+            );
+        for function in Function::ALL {
+            let name = function
+                .variable()
+                .trim_end_matches("_VERSION")
+                .to_lowercase();
+            let version = format!("arn:aws:lambda:us-east-1:000000000000:function:{name}:1");
+            check.env(function.variable(), version);
+        }
+        let event = include_str!("../../../events/check_deployment.json");
+        let mut event: Value = serde_json::from_str(event).unwrap();
+        event["DeploymentId"] = json!(case.deployment);
+        runtime::start(check, (&event, 1), || 0).unwrap();
+        let told = codedeploy::told(&self.recorder, case.deployment).unwrap();
+        assert_eq!(told.as_deref(), Some(case.told), "{}", case.deployment);
+        assert_eq!(self.kept().await, account(case.kept), "{}", case.deployment);
+    }
+
+    async fn put(&self, account: Value) {
+        let put = self.secrets.put_secret_value().secret_id(&self.secret);
+        put.secret_string(account.to_string()).send().await.unwrap();
+    }
+
+    async fn kept(&self) -> Value {
+        let get = self.secrets.get_secret_value().secret_id(&self.secret);
+        let kept = get.send().await.unwrap();
+        serde_json::from_str(kept.secret_string().unwrap()).unwrap()
+    }
+}
+
+fn account(refresh_token: &str) -> Value {
+    json!({
+        "client_id": "app", "client_secret": "secret", "redirect_uri": "https://app.example/",
+        "sign_ins": [], "refresh_token": refresh_token,
+    })
 }
 
 /// Where the function's calls are recorded, which answers for CodeDeploy too: the recorder of `cargo xtask test`, or one
@@ -105,5 +153,14 @@ fn answer(function: &str, event: &Value) -> Value {
         "token" => answer(400, r#"{"error":"invalid_client"}"#),
         _ if has(r#""authorization":"Bearer a""#) => answer(200, "{}"),
         _ => answer(401, "{}"),
+    }
+}
+
+/// The same, but for claims that nobody gets.
+fn answer_without_claims(function: &str, event: &Value) -> Value {
+    let has_token = event.to_string().contains(r#""authorization":"Bearer a""#);
+    match function {
+        "eob" if has_token => json!({"statusCode": 500, "body": "{}"}),
+        _ => answer(function, event),
     }
 }
