@@ -77,7 +77,7 @@ const CALLS: &[(&str, &[Right])] = &[
     ("exchange::State::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, SIGNING_KIND)]),
     ("Configuration::read(", &[(SECRET, "ConfigurationSecret")]),
     ("Verifier::from_environment(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, SIGNING_KIND)]),
-    ("Health::new(", &[(GET, "ApplicationsTable"), (GET, "GrantsTable"), (GET, "TransientTable"), (GET, "RefreshTokensTable"), (GET, "AuditTable"), (GET, "ClaimsTable"), (GET, "IdentityTable"), (SECRET, "IdentityProviderSecret")]),
+    ("Health::new(", &[(GET, "ApplicationsTable"), (GET, "GrantsTable"), (GET, "TransientTable"), (GET, "RefreshTokensTable"), (GET, "AuditTable"), (GET, "ClaimsTable"), (GET, "IdentityTable"), (GET, "SignInFailuresTable"), (SECRET, "IdentityProviderSecret")]),
     ("Keys::read(", &[(SECRET, "ConfigurationSecret"), (PUBLIC_KEY, SIGNING_KIND)]),
     ("Signer::new(", &[(SIGN, "SigningKeys")]),
     ("\"TOKEN_SECRET\"", &[(SECRET, "TokenSecret")]),

@@ -82,7 +82,7 @@ impl Installed {
     fn complain<T>(&self, error: &LookupsError) -> Option<T> {
         if !self.has_complained.swap(true, Ordering::Relaxed) {
             let path = self.path.as_deref().unwrap_or(Path::new("")).display();
-            tracing::error!(%path, %error, "the names of providers and drugs cannot be used; make the file again");
+            tracing::error!(file = %path, cause = %error, "the names of providers and drugs cannot be used; make the file again");
         }
         None
     }

@@ -99,6 +99,9 @@ impl Function {
         }
         let lines = printed.iter().map(|line| serde_json::from_str(line));
         let lines: Vec<Value> = lines.map(|line| line.expect("JSON")).collect();
+        for line in &lines {
+            assert_eq!(line["Function"], name, "one query finds them all: {line}");
+        }
         let lines = lines.iter().filter(|line| line["_aws"].is_object());
         let told: Vec<_> = lines.inspect(|line| check_line(line, name)).collect();
         for (metric, expected) in expected {

@@ -41,18 +41,20 @@ enum Table {
     Audit,
     Claims,
     Identity,
+    SignInFailures,
 }
 
 /// Each table's check, the environment variable that names it, and its key.
 #[rustfmt::skip]
-const TABLES: [(Table, &str, &str, &[&str]); 7] = [
-    (Table::Applications,  "applications_table",   "APPLICATIONS_TABLE",   &["client_id"]),
-    (Table::Grants,        "grants_table",         "GRANTS_TABLE",         &["patient", "client_id"]),
-    (Table::Transient,     "transient_table",      "TRANSIENT_TABLE",      &["pk"]),
-    (Table::RefreshTokens, "refresh_tokens_table", "REFRESH_TOKENS_TABLE", &["pk"]),
-    (Table::Audit,         "audit_table",          "AUDIT_TABLE",          &["pk", "sk"]),
-    (Table::Claims,        "claims_table",         "CLAIMS_TABLE",         &["pk", "sk"]),
-    (Table::Identity,      "identity_table",       "IDENTITY_TABLE",       &["pk", "sk"]),
+const TABLES: [(Table, &str, &str, &[&str]); 8] = [
+    (Table::Applications,   "applications_table",     "APPLICATIONS_TABLE",     &["client_id"]),
+    (Table::Grants,         "grants_table",           "GRANTS_TABLE",           &["patient", "client_id"]),
+    (Table::Transient,      "transient_table",        "TRANSIENT_TABLE",        &["pk"]),
+    (Table::RefreshTokens,  "refresh_tokens_table",   "REFRESH_TOKENS_TABLE",   &["pk"]),
+    (Table::Audit,          "audit_table",            "AUDIT_TABLE",            &["pk", "sk"]),
+    (Table::Claims,         "claims_table",           "CLAIMS_TABLE",           &["pk", "sk"]),
+    (Table::Identity,       "identity_table",         "IDENTITY_TABLE",         &["pk", "sk"]),
+    (Table::SignInFailures, "sign_in_failures_table", "SIGN_IN_FAILURES_TABLE", &["pk"]),
 ];
 
 const DATABASE: &[Check] = &[
@@ -63,7 +65,7 @@ const DATABASE: &[Check] = &[
     Check::Table(Table::Audit),
 ];
 const DATA_SERVER: &[Check] = &[Check::Table(Table::Claims), Check::Table(Table::Identity)];
-const SIGN_IN: &[Check] = &[Check::IdentityProvider];
+const SIGN_IN: &[Check] = &[Check::IdentityProvider, Check::Table(Table::SignInFailures)];
 const EVERYTHING: &[&[Check]] = &[DATABASE, DATA_SERVER, &[Check::SigningKey], SIGN_IN];
 
 /// Blue Button's addresses, and what each stands for.
@@ -102,7 +104,7 @@ pub struct Health {
 struct Dependencies {
     aws: SdkConfig,
     stage: Stage,
-    probes: Vec<Probe>,
+    probes: Vec<(Table, Probe)>,
 }
 
 /// What is wrong, if anything: words of our own and of AWS's error codes.
@@ -127,8 +129,8 @@ impl Health {
         table: impl Fn(&'static str) -> Result<String, ConfigError>,
     ) -> Result<Self, ConfigError> {
         let client = config::dynamodb(aws);
-        let probe = |(_, _, variable, key): (Table, &str, &'static str, _)| {
-            Ok(Probe::new(client.clone(), table(variable)?, key))
+        let probe = |(known, _, variable, key): (Table, &str, &'static str, _)| {
+            Ok((known, Probe::new(client.clone(), table(variable)?, key)))
         };
         Ok(Self {
             dependencies: Dependencies {
@@ -195,16 +197,23 @@ impl Dependencies {
 
     async fn ask(&self, check: Check) -> Finding {
         match check {
-            Check::Table(table) => {
-                let probe = self.probes[table as usize].ask();
-                probe.await.map_err(|error| error.to_string())
-            }
+            // Who signs in at a provider is counted there.
+            Check::Table(Table::SignInFailures) if !self.stage.is_sandbox() => Ok(()),
+            Check::Table(table) => self.ask_table(table).await,
             Check::SigningKey => {
                 let readable = Keys::check(&self.aws).await;
                 readable.map_err(|error| error.to_string())
             }
             Check::IdentityProvider => self.ask_provider().await,
         }
+    }
+
+    async fn ask_table(&self, table: Table) -> Finding {
+        let mut probes = self.probes.iter();
+        let (_, probe) = probes
+            .find(|(known, _)| *known == table)
+            .expect("every table has a row");
+        probe.ask().await.map_err(|error| error.to_string())
     }
 
     /// The provider is read from its secret each time: whoever has just put it in place is told how it does.
@@ -224,7 +233,10 @@ impl Dependencies {
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Table(table) => TABLES[*table as usize].1,
+            Self::Table(table) => {
+                let row = TABLES.iter().find(|row| row.0 == *table);
+                row.expect("every table has a row").1
+            }
             Self::SigningKey => "signing_key",
             Self::IdentityProvider => "identity_provider",
         })

@@ -386,7 +386,9 @@ async fn health_names_the_check_that_fails_and_nothing_else_fails_with_it() {
     const WELL: Option<&str> = None;
     const THROTTLED: &str = "the table is throttled";
     const MISSING: &str = "the table refuses the request: ResourceNotFoundException";
-    let check = async |table: &'static str, code: &'static str, [db, bfd]: [Option<&str>; 2]| {
+    let check = async |table: &'static str,
+                       code: &'static str,
+                       [db, bfd, sls]: [Option<&str>; 3]| {
         let stand = Stand::new().await;
         stand.tables.fail(table, code);
         let state = state(&stand.aws, Stage::Sandbox);
@@ -395,7 +397,7 @@ async fn health_names_the_check_that_fails_and_nothing_else_fails_with_it() {
             ("/health/db", db),
             ("/health/bfd", bfd),
             ("/health/bfd_v2", bfd),
-            ("/health/sls", WELL),
+            ("/health/sls", sls),
         ] {
             let answer = health(&state, path).await;
             let expected = expected.map_or((200, "all's well".to_owned()), |reason| {
@@ -415,11 +417,15 @@ async fn health_names_the_check_that_fails_and_nothing_else_fails_with_it() {
         "refresh_tokens",
         "audit",
     ] {
-        check(table, "ThrottlingException", [Some(THROTTLED), WELL]).await;
+        let told = [Some(THROTTLED), WELL, WELL];
+        check(table, "ThrottlingException", told).await;
     }
     for table in ["claims", "identity"] {
-        check(table, "ResourceNotFoundException", [WELL, Some(MISSING)]).await;
+        let told = [WELL, Some(MISSING), WELL];
+        check(table, "ResourceNotFoundException", told).await;
     }
+    let told = [WELL, WELL, Some(THROTTLED)];
+    check("sign_in_failures", "ThrottlingException", told).await;
 }
 
 /// Neither the key nor a provider is there, and the key is looked for first.

@@ -87,7 +87,8 @@ fn line(event: &Event<'_>) -> Value {
         record.identify(&mut line);
     }
     if let Some(function) = metrics::function() {
-        line.insert("function".into(), function.into());
+        // As in the line that the work ends in, so that one query finds both.
+        line.insert("Function".into(), function.into());
     }
     line.insert("level".into(), metadata.level().as_str().into());
     line.insert("target".into(), metadata.target().into());
@@ -124,7 +125,7 @@ impl tracing::field::Visit for Fields {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::metrics::{Ids, Record};
     use std::sync::{Arc, Mutex};
@@ -140,7 +141,7 @@ mod tests {
     }
 
     /// The line that is logged, without what is different each time.
-    fn logged(log: impl FnOnce()) -> Value {
+    pub(crate) fn logged(log: impl FnOnce()) -> Value {
         let kept = Kept::default();
         let subscriber = tracing_subscriber::registry().with(kept.clone());
         tracing::subscriber::with_default(subscriber, log);

@@ -18,5 +18,7 @@ pub use lambda_http::{
 };
 pub use language::Language;
 pub use log::start_logging;
+#[cfg(test)]
+pub(crate) use log::tests::logged;
 pub use response::Response;
 pub use serve::{answer, or_panic, serve};

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
 use super::*;
+use crate::http::logged;
 use crate::mapping::approved::reference;
 use crate::mapping::lookups::{BuiltIn, Lookups};
 
@@ -233,4 +234,17 @@ fn never_panics_whatever_byte_is_wrong() {
         drop((names.provider("4444"), names.drug("00002014301")));
     }
     assert!(NamesFile::open(Path::new("/")).is_err());
+}
+
+/// The operator's file is nothing that claims depend on, so that the log is the only place that tells.
+#[test]
+fn a_file_that_cannot_be_used_is_told_once_with_its_name_and_the_cause() {
+    let scratch = Scratch::new("told");
+    fs::write(&scratch.0, "These are notes.\n").unwrap();
+    let names = scratch.installed();
+    let line = logged(|| assert!(names.provider("1111111111").is_none()));
+    assert_eq!(line["file"], scratch.0.display().to_string());
+    let cause = NamesFile::open(&scratch.0).err().unwrap().to_string();
+    assert_eq!(line["cause"], cause);
+    assert_eq!(line["level"], "ERROR");
 }

@@ -71,6 +71,14 @@ async fn a_dead_dependency_is_named_in_time_and_asked_once() {
             throttled,
         ),
         (
+            "GetItem",
+            table("SIGN_IN_FAILURES_TABLE"),
+            Fault::Throttling,
+            "/health/sls",
+            "sign_in_failures_table",
+            throttled,
+        ),
+        (
             "GetPublicKey",
             None,
             Fault::Throttling,

@@ -110,7 +110,10 @@ impl ProviderSignIn {
     ) -> Result<Result<BeneId, Unmatched>, Refusal> {
         let numbers = match &signed_in.numbers {
             Ok(numbers) => numbers,
+            // An account without a number may be somebody's own, and five in five minutes hardly are: a provider that
+            // sends numbers no more signs nobody in, and nothing else would tell.
             Err(none) => {
+                metrics::count(Metric::ProviderErrors);
                 let request_id = &sign_in.call.request_id;
                 tracing::warn!(request_id, cause = %none, "nobody signed in");
                 return Ok(Err(Unmatched::NoNumber));
@@ -204,7 +207,7 @@ impl Unmatched {
 /// The page for an answer that signs nobody in.
 fn refused(sign_in: &SignIn<'_>, error: ProviderError) -> Response {
     tracing::warn!(cause = %error, "nobody signed in");
-    // A person who cancels, or has no Medicare number, is no fault of the provider.
+    // A person who cancels is no fault of the provider.
     if let ProviderError::Unavailable(_) | ProviderError::Refused(_) = error {
         metrics::count(Metric::ProviderErrors);
     }

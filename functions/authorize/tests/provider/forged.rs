@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use bluebutton::http::Response;
+use bluebutton::metrics::{Ids, Metric, Record};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use url::Url;
@@ -445,11 +446,12 @@ async fn an_account_without_a_person_is_told_so_by_a_provider_without_a_sign_out
         let mut browser = Browser::new();
         let account_of = AtProvider::SignIn(account);
         let (id, callback) = browser.visit(&state, &stand.records, account_of).await;
-        check_page(
-            &browser.get(&state, &callback).await,
-            account,
-            (status, title),
-        );
+        let record = Record::new(Ids::default());
+        let answer = record.of(browser.get(&state, &callback)).await;
+        check_page(&answer, account, (status, title));
+        // Numbers that do not come are the provider's; whom the records do not know is not.
+        let errors = (title == NO_NUMBER).then_some(1);
+        assert_eq!(record.get(Metric::ProviderErrors), errors, "{account}");
         assert_eq!(
             stand.site.asked("/token/revocation"),
             number + 1,
