@@ -5,8 +5,11 @@ import base64
 import json
 import sys
 from datetime import datetime, timedelta, timezone
+from uuid import uuid4
 
 import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
 
 REGION = "us-east-1"
 # How often 20 seconds, the longest that SQS waits, are waited for a message.
@@ -156,16 +159,20 @@ def age_signing_keys(secret, days):
     secrets.put_secret_value(SecretId=secret, SecretString=json.dumps(configuration))
 
 
-def check(stack, event, account):
-    """Calls the check of new versions as CodeDeploy does, when that account is to sign in, and gives what it told CodeDeploy,
-    as its log says."""
+def check(stack, event, account, codedeploy):
+    """Calls the check of new versions as CodeDeploy does for a deployment of its own, when that account is to sign in, and
+    gives what was told to the CodeDeploy at that URL."""
     client("secretsmanager").put_secret_value(SecretId=names(stack)["AccountSecret"], SecretString=account)
     with open(event, encoding="utf-8") as file:
-        event = file.read()
+        event = json.load(file) | {"DeploymentId": f"d-{uuid4()}"}
     name = f"CodeDeployHook_{stack}-check"
-    answer = client("lambda").invoke(FunctionName=name, Payload=event, LogType="Tail")
+    answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps(event), LogType="Tail")
     lines = base64.b64decode(answer["LogResult"]).decode(errors="replace").splitlines()
-    return {"error": answer.get("FunctionError"), "verdicts": logged("reason", lines), "causes": logged("cause", lines)}
+    # Unsigned, so that it is no call of a function's.
+    deployments = boto3.client("codedeploy", REGION, endpoint_url=codedeploy, config=Config(signature_version=UNSIGNED))
+    target = deployments.get_deployment_target(deploymentId=event["DeploymentId"], targetId=f"{stack}:token")
+    told = [event["status"] for event in target["deploymentTarget"]["lambdaTarget"]["lifecycleEvents"]]
+    return {"error": answer.get("FunctionError"), "told": told, "causes": logged("cause", lines)}
 
 
 def delete(stack):
