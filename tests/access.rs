@@ -1,7 +1,7 @@
 //! Least privilege: each function's role holds what its code asks for, no less and no more.
 //!
-//! What is asked for is read from the sources: the calls of stores, keys and secrets below, each with the rights that it
-//! takes. A transaction takes the rights of its parts.
+//! What is asked for is read from the sources: the calls of stores, keys and secrets below, each with the rights that
+//! it takes. A transaction takes the rights of its parts.
 
 use std::collections::BTreeSet;
 

@@ -269,8 +269,8 @@ fn no_role_has_a_wildcard() {
     }
 }
 
-/// What limits the keys that a statement is about where it cannot name them: their aliases; for those that are not there
-/// yet, their kind, and the tag that they get.
+/// What limits the keys that a statement is about where it cannot name them: their aliases; for those that are not
+/// there yet, their kind, and the tag that they get.
 fn limits_of_unnamed_keys(statement: &str) -> &'static [&'static str] {
     const SIGNS: &str = "kms:KeyUsage: SIGN_VERIFY";
     const KIND: &str = "kms:KeySpec: ECC_NIST_P256";

@@ -265,7 +265,8 @@ fn refuses_a_request_in_the_words_of_blue_button() {
     assert_eq!(answer.json(), message(401, "State required in POST body."));
 }
 
-/// What the application is told at its redirect URI (RFC 6749 section 4.1.2.1), with its state and who says so (RFC 9207).
+/// What the application is told at its redirect URI (RFC 6749 section 4.1.2.1), with its state and who says so (RFC
+/// 9207).
 #[test]
 fn tells_the_application_what_is_not_to_be_had() {
     let Some(request) = Request::of("Sandbox app") else {

@@ -1,5 +1,5 @@
-//! A real browser on the beneficiary's pages: people sign in and consent, with and without a mouse, in both languages, on
-//! screens of both sizes; and axe finds nothing.
+//! A real browser on the beneficiary's pages: people sign in and consent, with and without a mouse, in both languages,
+//! on screens of both sizes; and axe finds nothing.
 
 mod driver;
 mod page;

@@ -1,5 +1,5 @@
-//! Every file of `events/` sent to its function as `infra/docs/local.md` says: filled in by `bluebutton-admin event`, sent
-//! by `cargo lambda invoke`, and answered by the function as `cargo lambda watch` runs it.
+//! Every file of `events/` sent to its function as `infra/docs/local.md` says: filled in by `bluebutton-admin event`,
+//! sent by `cargo lambda invoke`, and answered by the function as `cargo lambda watch` runs it.
 
 use std::collections::BTreeSet;
 use std::env;

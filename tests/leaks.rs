@@ -1,10 +1,10 @@
 //! The search for leaks, the last step of `cargo xtask test`: whatever the run printed, logged and used as a key is
 //! searched for every personal value that was loaded and every secret that was issued.
 //!
-//! Searched are the logs of the functions, which say all they can while tests run (`LOG_OF_TESTS`), of the local AWS and of
-//! the commands that made the sandbox, what `cargo test` printed and what it complained of, and all tables. Not searched
-//! are the files that hold those values by purpose: the RIF files, the list of sign-ins and `sandbox.json`, with which a
-//! developer signs in.
+//! Searched are the logs of the functions, which say all they can while tests run (`LOG_OF_TESTS`), of the local AWS
+//! and of the commands that made the sandbox, what `cargo test` printed and what it complained of, and all tables. Not
+//! searched are the files that hold those values by purpose: the RIF files, the list of sign-ins and `sandbox.json`,
+//! with which a developer signs in.
 //!
 //! What may stand where: a patient id and a claim id in keys, where the design puts them, and in no output; the hash of
 //! a Medicare number in keys of the identity table and with the person in the claims table, and nowhere else. Secrets

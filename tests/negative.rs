@@ -1,11 +1,12 @@
 //! What is refused, and how: tables of requests that each differ from a good one in a single way.
 //!
-//! A line of a table is `source | changes | expected`. The source is where the rule stands. Changes are apart by blanks,
-//! their values form-encoded: `name=value` replaces a parameter, `+name=value` adds one, `-name` takes one away;
+//! A line of a table is `source | changes | expected`. The source is where the rule stands. Changes are apart by
+//! blanks, their values form-encoded: `name=value` replaces a parameter, `+name=value` adds one, `-name` takes one
+//! away;
 //! `@name=value` and `-@name` do so with a header; `!METHOD`, `/path` and `~body` replace those. Braces stand for values
-//! of the run. Expected are a status and what the answer says: `error=` of RFC 6749 (in the redirect for 302), `outcome=`
-//! the code of an OperationOutcome, `message` and `detail` Blue Button's own bodies, `page` a page and `text` a line.
-//! Nothing but a redirect has a Location, and every answer has its request id.
+//! of the run. Expected are a status and what the answer says: `error=` of RFC 6749 (in the redirect for 302),
+//! `outcome=` the code of an OperationOutcome, `message` and `detail` Blue Button's own bodies, `page` a page and
+//! `text` a line. Nothing but a redirect has a Location, and every answer has its request id.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -359,8 +360,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// After all of that the codes still stand for their tokens, and the tokens still live: nobody can take them away by
-    /// asking wrongly.
+    /// After all of that the codes still stand for their tokens, and the tokens still live: nobody can take them away
+    /// by asking wrongly.
     fn check_that_nothing_was_used_up(&self) {
         for held in &self.codes {
             held.check_that_it_is_unused();

@@ -1,7 +1,8 @@
 //! Least privilege, proven: what the functions asked of AWS through the whole run, against what their deployed policies
 //! grant, in both directions. The last step of `cargo xtask test`, after the suite and the deployment check.
 //!
-//! A recording is a folder: `calls.log`, a line for each kind of call that a function made (tests/stand/src/recorder.rs);
+//! A recording is a folder: `calls.log`, a line for each kind of call that a function made
+//! (tests/stand/src/recorder.rs);
 //! `names.json`, the outputs of the stack, by which tables, secrets and keys of different stacks are the same; and of the
 //! deployed application also `granted.json`, the statements of its roles.
 
@@ -58,8 +59,8 @@ const NEW_KEY: &str = "a new key";
 const PUBLIC_KEY: &str = "kms:GetPublicKey";
 const SIGNING_KIND: &str = "keys that sign";
 
-/// Conditions on what a request would make. They say what a right is for, and the architecture test that they are there;
-/// the recorder does not note them.
+/// Conditions on what a request would make. They say what a right is for, and the architecture test that they are
+/// there; the recorder does not note them.
 const OF_WHAT_IS_MADE: &[(&str, &str)] = &[
     ("StringEquals", "kms:KeySpec"),
     ("StringEquals", "kms:KeyUsage"),

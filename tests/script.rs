@@ -22,8 +22,8 @@ pub(crate) fn node(variable: &str, name: &str) -> Option<Command> {
     Some(command)
 }
 
-/// What the variable names, such as a Python that has packages, or the running sandbox. `None`, and a line that says so,
-/// where it is not set.
+/// What the variable names, such as a Python that has packages, or the running sandbox. `None`, and a line that says
+/// so, where it is not set.
 pub(crate) fn needed(variable: &str) -> Option<OsString> {
     let place = env::var_os(variable);
     if place.is_none() {

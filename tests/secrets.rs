@@ -86,8 +86,8 @@ pub(crate) fn files_below(folder: PathBuf) -> Vec<PathBuf> {
     files
 }
 
-/// Whether the folder is none of the project's though it may stand in the checkout: Python's environments and caches (such
-/// as Cargo's packages) say so themselves, and a home of Rust's tools is named by the environment.
+/// Whether the folder is none of the project's though it may stand in the checkout: Python's environments and caches
+/// (such as Cargo's packages) say so themselves, and a home of Rust's tools is named by the environment.
 fn is_of_a_tool(folder: &Path) -> bool {
     let is_home = |name: &str| {
         let home = env::var_os(name).and_then(|home| fs::canonicalize(home).ok());

@@ -5,8 +5,8 @@ use std::{fmt, iter};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// Code and sentence of AWS's answer; without an answer, why there is none. Never the answer itself. A table's sentences
-/// may quote keys: what tables say of items is a `StoreError` instead.
+/// Code and sentence of AWS's answer; without an answer, why there is none. Never the answer itself. A table's
+/// sentences may quote keys: what tables say of items is a `StoreError` instead.
 pub fn words<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,

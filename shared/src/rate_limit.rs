@@ -4,8 +4,9 @@
 //! atomic update for each of them, beside the reads that the request needs anyway and never before them. Windows are
 //! fixed: a request counts in the window of its time, and the next window begins at zero.
 //!
-//! A count that cannot be written limits nobody. The limits share the API fairly among honest callers; who may read what
-//! is decided by other reads, which fail closed. Were it otherwise, one busy counter would take the whole API down.
+//! A count that cannot be written limits nobody. The limits share the API fairly among honest callers; who may read
+//! what is decided by other reads, which fail closed. Were it otherwise, one busy counter would take the whole API
+//! down.
 
 use aws_config::SdkConfig;
 use jiff::{Timestamp, ToSpan};

@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::http::or_panic;
 use crate::metrics::{Dimensions, Ending, Ids, Record};
 
-/// The work ended in a panic. The log tells where; nothing else does, as the text of a panic may quote what was worked on.
+/// The work ended in a panic. The log tells where; nothing else does, as the text of a panic may quote what was worked
+/// on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the program has a fault")]
 pub struct Panicked;

@@ -117,7 +117,8 @@ fn compressed_bytes(driver: &Driver) -> u64 {
 /// A script, a style and what an element does when it is clicked.
 const FOREIGN_PARTS: usize = 3;
 
-/// The policy is enforced: neither a script nor a style that was put into the page has an effect, and nothing is loaded.
+/// The policy is enforced: neither a script nor a style that was put into the page has an effect, and nothing is
+/// loaded.
 fn assert_nothing_foreign_runs(driver: &Driver, page: &str) {
     driver.run(
         "const put = (tag, text) => { const e = document.createElement(tag); e.textContent = text; document.body.append(e) };

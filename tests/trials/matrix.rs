@@ -287,8 +287,8 @@ impl Worker {
         answer.json()
     }
 
-    /// The calls to AWS that the endpoint makes. On a busy machine one may come too late without any fault, and then the
-    /// request does not make them all.
+    /// The calls to AWS that the endpoint makes. On a busy machine one may come too late without any fault, and then
+    /// the request does not make them all.
     async fn calls(&self, endpoint: Endpoint) -> Vec<Seen> {
         const TRIES_MAX: usize = 10;
         for _ in 0..TRIES_MAX {

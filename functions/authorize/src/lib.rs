@@ -94,8 +94,8 @@ enum Refusal {
     Unavailable,
 }
 
-/// Answers a call while it is counted by its address. What is posted is counted first, so that a request too many has no
-/// effect; a person who has typed a password does not notice.
+/// Answers a call while it is counted by its address. What is posted is counted first, so that a request too many has
+/// no effect; a person who has typed a password does not notice.
 pub async fn handle(state: &State, call: Call) -> Response {
     let (call, now) = (&call, Timestamp::now());
     let counted = state.limits.count_address(call, now);
@@ -193,7 +193,8 @@ fn is_uuid(text: &str) -> bool {
     uuid::Uuid::try_parse(text).is_ok_and(|uuid| uuid.hyphenated().to_string() == text)
 }
 
-/// The language of a page that belongs to no approval: what the address or the posted form asks for, else the browser's.
+/// The language of a page that belongs to no approval: what the address or the posted form asks for, else the
+/// browser's.
 async fn language(call: &Call) -> Language {
     let (query, form) = (call.query_parameters(), call.form().await.ok());
     let posted = form.as_ref().and_then(|form| form.last("lang"));

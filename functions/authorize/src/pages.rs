@@ -165,8 +165,8 @@ pub(crate) fn message(
     message: &Message,
 ) -> Response {
     let texts = Texts::of(language);
-    // What was posted, or came from the identity provider, cannot be asked for again in another language; after the forms
-    // of ours the same page comes anyhow.
+    // What was posted, or came from the identity provider, cannot be asked for again in another language; after the
+    // forms of ours the same page comes anyhow.
     let is_posted_request = call.method == Method::POST && call.path == "/o/authorize";
     let is_used_up = is_posted_request || call.path == "/callback";
     let switch = (!is_used_up).then(|| switch(&call.query, language));

@@ -1,8 +1,8 @@
 //! How easy a text is to read, by the formulas of the two languages. Only for tests.
 //!
-//! English: the Flesch-Kincaid grade (Kincaid and others, 1975), the school year in which a text is understood. Spanish:
-//! Szigriszt-Pazos's perspicuity (1993) on the INFLESZ scale (Barrio-Cantalejo and others, 2008), on which texts for
-//! patients should have 55 ("normal") or more.
+//! English: the Flesch-Kincaid grade (Kincaid and others, 1975), the school year in which a text is understood.
+//! Spanish: Szigriszt-Pazos's perspicuity (1993) on the INFLESZ scale (Barrio-Cantalejo and others, 2008), on which
+//! texts for patients should have 55 ("normal") or more.
 
 use bluebutton::http::Language;
 

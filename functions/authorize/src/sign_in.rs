@@ -53,8 +53,8 @@ impl IdentitySource {
 }
 
 impl IdentitySource {
-    /// From a form of ours to the sign-in of somebody else. Browsers apply a page's `form-action` to every redirect that
-    /// follows its form, and where a provider leads is not known: the way there is a page that goes on by itself.
+    /// From a form of ours to the sign-in of somebody else. Browsers apply a page's `form-action` to every redirect
+    /// that follows its form, and where a provider leads is not known: the way there is a page that goes on by itself.
     pub(crate) fn again(&self, call: &Call, (id, approval): (&str, &Approval)) -> Response {
         let sign_in = sign_in_path(call, id, approval);
         let language = approval.language;

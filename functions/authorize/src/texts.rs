@@ -1,7 +1,7 @@
 //! Every text of the pages. A language is one literal of [`Texts`], so that a text that is missing does not compile.
 //!
-//! The words are those that Medicare uses with the people it insures (Medicare & You; Medicare y Usted). A test holds the
-//! English at eighth grade or below and the Spanish at "normal" or easier.
+//! The words are those that Medicare uses with the people it insures (Medicare & You; Medicare y Usted). A test holds
+//! the English at eighth grade or below and the Spanish at "normal" or easier.
 
 use bluebutton::{http::Language, oauth::authorize::Notice};
 use jiff::civil::Date;

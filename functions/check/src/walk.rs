@@ -1,8 +1,8 @@
 //! What a new version has to be able to do before anybody meets it.
 //!
-//! In the sandbox a synthetic person signs in and consents, and the application reads. Where people sign in at an identity
-//! provider there is no way around it, for the check as for anybody: it goes as far as the provider's door, and reads
-//! with a refresh token if the operator keeps one of a person made for that.
+//! In the sandbox a synthetic person signs in and consents, and the application reads. Where people sign in at an
+//! identity provider there is no way around it, for the check as for anybody: it goes as far as the provider's door,
+//! and reads with a refresh token if the operator keeps one of a person made for that.
 
 use bluebutton::oauth::{authorize::AuthorizationQuery, pkce::CodeChallenge, random_token};
 use bluebutton::secret::Secret;

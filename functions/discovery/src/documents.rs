@@ -56,8 +56,8 @@ pub(crate) fn oauth(base: &str, version: ApiVersion) -> Value {
     with(server(base, version), more)
 }
 
-/// <https://openid.net/specs/openid-connect-discovery-1_0.html>, with Blue Button's `fhir_metadata_uri`. Nothing is said
-/// of id tokens, for none is issued.
+/// <https://openid.net/specs/openid-connect-discovery-1_0.html>, with Blue Button's `fhir_metadata_uri`. Nothing is
+/// said of id tokens, for none is issued.
 pub(crate) fn openid(base: &str, version: ApiVersion) -> Value {
     let url = format!("{base}/{}", version.as_str());
     let more = json!({

@@ -107,8 +107,8 @@ impl<'a> ExplanationOfBenefit<'a> {
         })
     }
 
-    /// Claims about substance use only with consent to show them (42 CFR part 2), and to an application for prescription
-    /// drugs those claims only, whatever else its tokens were issued for.
+    /// Claims about substance use only with consent to show them (42 CFR part 2), and to an application for
+    /// prescription drugs those claims only, whatever else its tokens were issued for.
     fn may_be_answered(&self, access: &Access) -> bool {
         let is_permitted_type = !access.part_d_eob_only || self.facts.claim_type == ClaimType::Pde;
         is_permitted_type && (access.substance_use || !self.facts.sensitive)

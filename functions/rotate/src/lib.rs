@@ -13,7 +13,8 @@ use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
 
 /// How far the time of an event may be from the function's clock. Steps wait for hours and days by that clock, so where
-/// it and the schedule's differ nothing is done; an event that waited for Lambda is at most an hour old (template.yaml).
+/// it and the schedule's differ nothing is done; an event that waited for Lambda is at most an hour old
+/// (template.yaml).
 const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_hours(2);
 
 /// What the function works on.

@@ -171,8 +171,8 @@ async fn answer(
     }
 }
 
-/// The application that calls. Its address is counted beside, before a code or refresh token is used up, which a request
-/// too many must not do.
+/// The application that calls. Its address is counted beside, before a code or refresh token is used up, which a
+/// request too many must not do.
 async fn caller(
     state: &State,
     call: &Call,

@@ -238,8 +238,8 @@ impl Connection {
     }
 }
 
-/// A number that stands for something: Blue Button's answers have integers there, and our keys are texts. Every reader of
-/// JSON holds 52 bits exactly, and nobody has so many grants that two get the same.
+/// A number that stands for something: Blue Button's answers have integers there, and our keys are texts. Every reader
+/// of JSON holds 52 bits exactly, and nobody has so many grants that two get the same.
 fn number(token_secret: &Secret, what: &[&str]) -> u64 {
     const HEX_DIGITS: usize = 13;
     let digest = sha256_hex(hmac_base64url(token_secret, what).expose());

@@ -17,8 +17,8 @@ pub(crate) struct Arguments {
     /// The patient id (beneficiary id).
     #[arg(allow_hyphen_values = true)]
     patient: String,
-    /// The key of one item: `B` the person, `Y#2021` a reference year, `C#1234#carrier` a claim. Without it, the keys of
-    /// all claims and the person are printed.
+    /// The key of one item: `B` the person, `Y#2021` a reference year, `C#1234#carrier` a claim. Without it, the keys
+    /// of all claims and the person are printed.
     item: Option<String>,
 }
 

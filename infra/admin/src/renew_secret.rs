@@ -45,9 +45,9 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Two operators may do this at once, as after a leak. The second one reads again and begins from what the first one has
-/// left, so that no secret comes back that was ended. A conflict may also be with an attempt of one's own whose answer
-/// was lost: then what was wanted is there.
+/// Two operators may do this at once, as after a leak. The second one reads again and begins from what the first one
+/// has left, so that no secret comes back that was ended. A conflict may also be with an attempt of one's own whose
+/// answer was lost: then what was wanted is there.
 async fn renew(
     applications: &ApplicationsTable,
     mut read: Application,

@@ -132,8 +132,8 @@ async fn describe(kms: &Kms, keys: &SigningKeys, now: Timestamp) -> Result<(), B
     Ok(())
 }
 
-/// The ids and aliases of keys that have an alias like the others' and are named no more, or not yet: they cost something
-/// until they are deleted.
+/// The ids and aliases of keys that have an alias like the others' and are named no more, or not yet: they cost
+/// something until they are deleted.
 async fn unused(kms: &Kms, keys: &SigningKeys) -> Result<BTreeMap<String, String>, Box<dyn Error>> {
     // Without such an alias there is no way to tell.
     let Ok(aliases) = aliases(kms, keys.model()).await else {

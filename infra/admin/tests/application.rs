@@ -1,5 +1,5 @@
-//! Applications by `bluebutton-admin`: registered, renewed and switched by several operators at once, on the tables of a
-//! sandbox, with applications of the tests' own.
+//! Applications by `bluebutton-admin`: registered, renewed and switched by several operators at once, on the tables of
+//! a sandbox, with applications of the tests' own.
 #![allow(missing_docs, reason = "the name of a test is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 

@@ -1,5 +1,5 @@
-//! Loading into a real DynamoDB API: every test makes its own two tables at `AWS_ENDPOINT_URL`, with the secrets that the
-//! environment names, and runs `bluebutton-admin`.
+//! Loading into a real DynamoDB API: every test makes its own two tables at `AWS_ENDPOINT_URL`, with the secrets that
+//! the environment names, and runs `bluebutton-admin`.
 #![allow(missing_docs, reason = "the name of a test is its sentence")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by a panic")]
 

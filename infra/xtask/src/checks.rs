@@ -51,8 +51,8 @@ const RIGHTS: [&str; 7] = [
     "--nocapture",
 ];
 
-/// Where properties begin to look for a counterexample, so that a run says of a commit what the run before said. Whoever
-/// calls `cargo test` looks elsewhere each time.
+/// Where properties begin to look for a counterexample, so that a run says of a commit what the run before said.
+/// Whoever calls `cargo test` looks elsewhere each time.
 const PROPERTIES_SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
 
 /// Of the suite on its sandbox, and of the deployment check.

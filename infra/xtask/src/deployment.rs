@@ -32,8 +32,8 @@ const STACK: &str = "bluebutton-sandbox";
 const TEMPLATE_BEGINS: &str = "AWSTemplateFormatVersion";
 /// `local` leaves out what a local AWS does not know: firewall, alarms over several metrics, budgets.
 const STAGE_AND_ARCHITECTURE: &str = "Stage=local Settings=Architecture=x86_64";
-/// What the first deployments set, and what the update changes: the functions' environment, and a property of a resource
-/// in a stack inside the stack.
+/// What the first deployments set, and what the update changes: the functions' environment, and a property of a
+/// resource in a stack inside the stack.
 const SETTINGS: &str = "LogRetentionDays=7";
 const CHANGED_SETTINGS: &str = "LogRetentionDays=14,TokenRequestsPerSecond=11";
 /// As many as the acceptance tests name below.
@@ -41,8 +41,8 @@ const BENEFICIARIES: u32 = 100;
 /// How old the keys are made, so that the next one is due, and so that the previous one is over.
 const SIGNING_DAYS: &str = "90";
 const DAYS_OF_THE_PREVIOUS_KEY: &str = "1";
-/// The acceptance tests of the main paths, of what is refused and of what every answer carries; each call through the local
-/// gateway takes at least 0.1 s.
+/// The acceptance tests of the main paths, of what is refused and of what every answer carries; each call through the
+/// local gateway takes at least 0.1 s.
 const ACCEPTANCE_TESTS: [&str; 9] = [
     "--package",
     "acceptance",
@@ -179,7 +179,8 @@ fn lint(workspace: &Workspace, state: &Path, sam: &Path, path: &OsStr) -> Outcom
         &state.join("cfn-lint.log"),
         |_| (),
     )?;
-    // What it finds is mended, or excused where it stands with a reason (`checkov:skip`). It asks nobody on the Internet.
+    // What it finds is mended, or excused where it stands with a reason (`checkov:skip`). It asks nobody on the
+    // Internet.
     let mut checkov = Command::new(checkov);
     checkov
         .current_dir(&workspace.root)
@@ -238,8 +239,8 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// MiniStack expands SAM with the parameters' defaults, whatever a deployment says, and whether there is CodeDeploy is
-    /// decided then: it knows none.
+    /// MiniStack expands SAM with the parameters' defaults, whatever a deployment says, and whether there is CodeDeploy
+    /// is decided then: it knows none.
     fn default_to_local(&self) -> Outcome {
         const DEFAULT: &str = "\n    Default: prod\n";
         let path = self.state.join("build/template.yaml");
@@ -371,8 +372,8 @@ impl Deployment<'_> {
         }
     }
 
-    /// The check of new versions, called as CodeDeploy calls it: it lets in what is deployed, whether it knows somebody who
-    /// signs in or not, and keeps out what an application cannot use.
+    /// The check of new versions, called as CodeDeploy calls it: it lets in what is deployed, whether it knows somebody
+    /// who signs in or not, and keeps out what an application cannot use.
     fn check_the_check(&self, sandbox: &Path) -> Outcome {
         let step = Step::start("Checking versions as CodeDeploy would");
         let description = fs::read_to_string(sandbox).unwrap_or_default();
@@ -410,8 +411,8 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// That the update has changed what it should, so that what stays has outlived something: settings, and the code that
-    /// is live.
+    /// That the update has changed what it should, so that what stays has outlived something: settings, and the code
+    /// that is live.
     fn check_update(&self, before: &Value) -> Outcome {
         let after = self.script(&["live", STACK])?;
         for (function, live) in before.as_object().into_iter().flatten() {

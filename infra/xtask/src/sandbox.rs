@@ -24,8 +24,8 @@ const USUAL_PORT: u16 = 8000;
 pub(crate) const STACK: &str = "bluebutton-sandbox";
 const BENEFICIARIES: u32 = 100;
 const SEED: u32 = 1;
-/// What a sandbox on one machine allows unless `LIMITS` says otherwise: everybody comes from one address, and tests send
-/// more in a second than any app. What a user name may do is as everywhere.
+/// What a sandbox on one machine allows unless `LIMITS` says otherwise: everybody comes from one address, and tests
+/// send more in a second than any app. What a user name may do is as everywhere.
 const LIMITS: &str = "token_requests_per_second=1000,client_requests_per_second=10000,\
                       address_requests_per_second=10000,address_sign_in_failures=100000";
 /// What functions log while tests run on them: whatever our own crates say, and the SDK where it tells the most, whole
@@ -489,8 +489,8 @@ pub(crate) fn sign_ins(
     ))
 }
 
-/// What the function `check` is told of the versions that it calls: here they are whatever runs, and Lambda's interface is
-/// where that is called.
+/// What the function `check` is told of the versions that it calls: here they are whatever runs, and Lambda's interface
+/// is where that is called.
 fn environment_of_check(port: u16) -> impl Iterator<Item = (String, String)> {
     let version = |name: &str| {
         let arn = format!("arn:aws:lambda:us-east-1:000000000000:function:{name}:1");

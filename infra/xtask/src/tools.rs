@@ -178,8 +178,8 @@ impl Tool {
         Ok(prepared)
     }
 
-    /// What the tool was made of and where. The programs of a virtual environment name the folder that they were made in,
-    /// and start from no other.
+    /// What the tool was made of and where. The programs of a virtual environment name the folder that they were made
+    /// in, and start from no other.
     fn made_of(&self, home: &Path) -> String {
         format!("{}\n{}\n", home.display(), self.packages.join("\n"))
     }

@@ -12,7 +12,8 @@ use crate::rif::Decimal;
 
 /// Writes one JSON document into a byte vector.
 ///
-/// The caller answers for the grammar (a key before each value of an object); the writer answers for commas and escaping.
+/// The caller answers for the grammar (a key before each value of an object); the writer answers for commas and
+/// escaping.
 #[derive(Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
@@ -153,7 +154,8 @@ impl Writer {
         self.bytes.push(b'"');
     }
 
-    /// JSON as it stands: a value, or members of the open object. It may leave a string open, which `escaped` carries on.
+    /// JSON as it stands: a value, or members of the open object. It may leave a string open, which `escaped` carries
+    /// on.
     #[inline(always)]
     pub fn raw(&mut self, json: &str) {
         self.separate();
@@ -265,7 +267,8 @@ impl Writer {
         }
     }
 
-    /// Text within a string that is open, with the escapes of RFC 8259 section 7; runs of plain bytes are copied at once.
+    /// Text within a string that is open, with the escapes of RFC 8259 section 7; runs of plain bytes are copied at
+    /// once.
     pub fn escaped(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         while let Some(at) = first_to_escape(rest) {

@@ -67,8 +67,8 @@ pub enum Refusal {
     UnknownPath,
     /// This version of the API does not answer this.
     NotSupported,
-    /// Part of Blue Button, but not built yet. It is 404, as Blue Button answers where such a part is switched off, and not
-    /// 501: the alarm of our own errors counts every 5xx, and nobody outside may ring it.
+    /// Part of Blue Button, but not built yet. It is 404, as Blue Button answers where such a part is switched off, and
+    /// not 501: the alarm of our own errors counts every 5xx, and nobody outside may ring it.
     NotImplemented,
     /// Another method than those the path takes.
     MethodNotAllowed,

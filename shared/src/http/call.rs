@@ -143,8 +143,8 @@ impl fmt::Debug for Call {
     }
 }
 
-/// Whether a text can be a request id, and with that the id of a searchset (FHIR's `id`): gateways' ids of the other form
-/// hold characters that one may not.
+/// Whether a text can be a request id, and with that the id of a searchset (FHIR's `id`): gateways' ids of the other
+/// form hold characters that one may not.
 fn is_request_id(id: &str) -> bool {
     const CHARS_MAX: usize = 64;
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';

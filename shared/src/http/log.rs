@@ -46,8 +46,8 @@ const OUR_CRATES: [&str; 14] = [
     "bluebutton_admin",
 ];
 
-/// Sends log events of the program to standard output as JSON lines; `RUST_LOG` chooses the level, `info` by default, of
-/// all or of single modules (`info,eob=debug`).
+/// Sends log events of the program to standard output as JSON lines; `RUST_LOG` chooses the level, `info` by default,
+/// of all or of single modules (`info,eob=debug`).
 pub fn start_logging(program: &'static str) {
     metrics::start(program);
     let chosen = env::var("RUST_LOG").ok().and_then(|text| text.parse().ok());

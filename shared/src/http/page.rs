@@ -68,8 +68,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The way to the other language is a button of the form with that id, so that what was chosen in it is not lost. It
-    /// posts the form with the field [`SWITCH_LANGUAGE`].
+    /// The way to the other language is a button of the form with that id, so that what was chosen in it is not lost.
+    /// It posts the form with the field [`SWITCH_LANGUAGE`].
     #[must_use]
     pub fn with_form(mut self, id: &'a str) -> Self {
         self.form = Some(id);
@@ -83,7 +83,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// A page with what that template renders between header and footer. Its forms may lead to ourselves, and to `form_target` if there is one: browsers apply
+    /// A page with what that template renders between header and footer. Its forms may lead to ourselves, and to
+    /// `form_target` if there is one: browsers apply
     /// `form-action` to the redirect that follows a form, too.
     #[must_use]
     pub fn around(

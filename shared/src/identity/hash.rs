@@ -27,7 +27,8 @@ const SECRET: &str = "IDENTITY_SECRET";
 
 const HASH_BYTES: usize = 32;
 
-/// The pepper that CMS published with its sample data. It reproduces the hashes in CMS's own documents, and protects nobody.
+/// The pepper that CMS published with its sample data. It reproduces the hashes in CMS's own documents, and protects
+/// nobody.
 const DEVELOPMENT_PEPPER: &str = "nottherealpepper";
 
 /// Outside the sandbox, fewer rounds than these would make a number guessable from its hash.

@@ -1,5 +1,5 @@
-//! Conformance with CMS's field dictionary: the value of each column arrives where the dictionary says, with the codings
-//! that it says stand beside it.
+//! Conformance with CMS's field dictionary: the value of each column arrives where the dictionary says, with the
+//! codings that it says stand beside it.
 //!
 //! The dictionary leaves open what the approved answers show (order, sequences, what comes once), and the approved
 //! answers decide where the two differ. [`DIFFERENT`] and [`MISWRITTEN`] list those places, each with its reason.

@@ -1,9 +1,9 @@
-//! The language of the tables of Patient and Coverage, and what the two have in common: how a person's columns are found
-//! and become extensions.
+//! The language of the tables of Patient and Coverage, and what the two have in common: how a person's columns are
+//! found and become extensions.
 //!
-//! Rows read from left to right: column, or twelve columns of a kind, the target in R4, then the target in STU3 where it is
-//! another. The order of the rows is the order of the extensions. Sources: the field dictionary's entries for Coverage and
-//! Patient, and the approved answers for their order.
+//! Rows read from left to right: column, or twelve columns of a kind, the target in R4, then the target in STU3 where
+//! it is another. The order of the rows is the order of the extensions. Sources: the field dictionary's entries for
+//! Coverage and Patient, and the approved answers for their order.
 
 mod complete;
 

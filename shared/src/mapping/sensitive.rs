@@ -28,7 +28,8 @@ fn has_sensitive_code(row: &Row<'_>) -> bool {
         || code_of(row, HCPCS_CD).is_some_and(|code| contains(SERVICES, &code))
 }
 
-/// The code as the lists spell it: without spaces around it, in upper case, without its first point. Most are so already.
+/// The code as the lists spell it: without spaces around it, in upper case, without its first point. Most are so
+/// already.
 fn code_of<'a>(row: &Row<'a>, column: Column) -> Option<Cow<'a, str>> {
     let text = row.text(column)?.trim();
     if text.is_empty() {

@@ -158,8 +158,8 @@ impl Ids {
     }
 }
 
-/// The id in `Root=1-63441c4a-abcdef012345678912345678;Parent=...`. A caller may send that header, and the gateway hands
-/// it on, so that nothing but an id is taken out of it.
+/// The id in `Root=1-63441c4a-abcdef012345678912345678;Parent=...`. A caller may send that header, and the gateway
+/// hands it on, so that nothing but an id is taken out of it.
 /// <https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-traceids>
 fn trace_id(header: &str) -> Option<&str> {
     let mut parts = header.split(';').map(str::trim);

@@ -16,8 +16,8 @@ use crate::{
     store::{ApplicationsTable, GrantsTable, StoreError, TransientTable},
 };
 
-/// The most calls of tables that a request with a token waits for at the same time: grant, application, the token's end,
-/// two counters, the data, how fresh it is and the audit record.
+/// The most calls of tables that a request with a token waits for at the same time: grant, application, the token's
+/// end, two counters, the data, how fresh it is and the audit record.
 const CALLS_AT_ONCE: usize = 9;
 
 /// Verifies access tokens: first locally ([`Verifier::verify`]), then against what holds now ([`Verifier::confirm`]).

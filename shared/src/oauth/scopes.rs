@@ -1,4 +1,5 @@
-//! Scopes: what a token may read. SMART v1 (`.read`) and v2 (`.r`, `.s`, `.rs`) spellings, `profile`, and two inert ones.
+//! Scopes: what a token may read. SMART v1 (`.read`) and v2 (`.r`, `.s`, `.rs`) spellings, `profile`, and two inert
+//! ones.
 
 use std::fmt;
 

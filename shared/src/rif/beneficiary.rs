@@ -16,8 +16,8 @@ pub struct Beneficiary<'a> {
 }
 
 impl Beneficiary<'_> {
-    /// Whether everything that is stored of the person is that beneficiary's. The person's row and each earlier one must
-    /// say so; the rows of reference years hold no id, and one that does must hold the same.
+    /// Whether everything that is stored of the person is that beneficiary's. The person's row and each earlier one
+    /// must say so; the rows of reference years hold no id, and one that does must hold the same.
     #[must_use]
     pub fn belongs_to(&self, beneficiary: &str) -> bool {
         let mut identities = std::iter::once(&self.row).chain(&self.earlier);

@@ -100,7 +100,8 @@ impl ApplicationsTable {
         whole_table::for_each(&self.client, (&self.table, COUNTED), read, see).await
     }
 
-    /// Opens that many connections to the table for the requests to come, by looking for an application that nobody has.
+    /// Opens that many connections to the table for the requests to come, by looking for an application that nobody
+    /// has.
     ///
     /// Waits no longer than [`WARM_MILLISECONDS_MAX`], and takes whatever comes of it: a table that does not answer now
     /// may do so when there is a request.
@@ -110,8 +111,8 @@ impl ApplicationsTable {
         let _ = timeout(Duration::from_millis(WARM_MILLISECONDS_MAX), lookups).await;
     }
 
-    /// Switches an application on, and nothing else of it: what others change meanwhile stays changed. The application as
-    /// it is then.
+    /// Switches an application on, and nothing else of it: what others change meanwhile stays changed. The application
+    /// as it is then.
     ///
     /// # Errors
     /// As every call of a table.

@@ -94,7 +94,8 @@ impl ClaimsTable {
         Ok(Some(StoredBeneficiary::new(person, years)))
     }
 
-    /// All claims of a person in the order of their ids, then types: the order of a search's answer. Eventually consistent.
+    /// All claims of a person in the order of their ids, then types: the order of a search's answer. Eventually
+    /// consistent.
     ///
     /// # Errors
     /// As every call of a table.

@@ -103,7 +103,8 @@ impl GrantsTable {
         whole_table::all(scan).await?.iter().map(grant).collect()
     }
 
-    /// Calls `see` for every grant, with nothing but what is counted. The name that a person signed in with is not read.
+    /// Calls `see` for every grant, with nothing but what is counted. The name that a person signed in with is not
+    /// read.
     ///
     /// # Errors
     /// As every call of a table.

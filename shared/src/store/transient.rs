@@ -39,7 +39,8 @@ pub struct HeldApproval<'a> {
     pub now: Timestamp,
 }
 
-/// When a write to a held approval holds: the table forgets what has ended days later, and until then nobody may use it.
+/// When a write to a held approval holds: the table forgets what has ended days later, and until then nobody may use
+/// it.
 const HELD: &str = "session_hash = :session AND expires_at > :now";
 
 /// The kinds of items, as the keys begin.

@@ -2,12 +2,13 @@
 //! reports. Items of the transient table with keys of their own.
 //!
 //! Regulators ask payers each year how many patients' data went to an application, and of how many more than once (CMS
-//! Interoperability and Prior Authorization rule, CMS-0057-F, 42 CFR 422.119(f)). The rule does not say what one transfer
-//! is. One look at Patient, Coverage and ExplanationOfBenefit takes several calls, so that a transfer is here one day on
-//! which one application received data of the person: "more than once" is on another day, or to another application.
+//! Interoperability and Prior Authorization rule, CMS-0057-F, 42 CFR 422.119(f)). The rule does not say what one
+//! transfer is. One look at Patient, Coverage and ExplanationOfBenefit takes several calls, so that a transfer is here
+//! one day on which one application received data of the person: "more than once" is on another day, or to another
+//! application.
 //!
-//! A person has one item for each year, under a hash. A call reads it beside what it reads anyway; it is written at most
-//! twice a year, together with the year's counts, so that each person is counted once and the counts need no walk
+//! A person has one item for each year, under a hash. A call reads it beside what it reads anyway; it is written at
+//! most twice a year, together with the year's counts, so that each person is counted once and the counts need no walk
 //! through people.
 
 use aws_sdk_dynamodb::Client;

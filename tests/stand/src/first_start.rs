@@ -96,8 +96,8 @@ impl FirstStart {
         self.environment.push((name, value));
     }
 
-    /// Starts the program, under a tool if there is one, and waits for its answers to an event that comes so often. Also
-    /// says how many connections to AWS (handshakes included) it made before it was ready, and how many in all.
+    /// Starts the program, under a tool if there is one, and waits for its answers to an event that comes so often.
+    /// Also says how many connections to AWS (handshakes included) it made before it was ready, and how many in all.
     ///
     /// # Errors
     /// When the program ends or fails before it is ready.

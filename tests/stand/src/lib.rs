@@ -338,7 +338,8 @@ pub fn request(method: &str, path_and_query: &str, headers: &Value) -> Call {
     event_call(&event.to_string(), "")
 }
 
-/// The call of an event in which `${TOKEN}` stands for the token and `${PATIENT}` for the person whom most tests are about.
+/// The call of an event in which `${TOKEN}` stands for the token and `${PATIENT}` for the person whom most tests are
+/// about.
 pub fn event_call(event: &str, token: &str) -> Call {
     let event = event.replace("${TOKEN}", token).replace("${PATIENT}", OWN);
     let event = serde_json::from_str(&event).expect("the stand works");

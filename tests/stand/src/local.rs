@@ -13,8 +13,8 @@ use bluebutton::config;
 
 use crate::proxy::Patience;
 
-/// A local AWS in one process answers a hundred calls at once slowly, and slower on a busy machine. How long is not what
-/// tests are about, but where they say so.
+/// A local AWS in one process answers a hundred calls at once slowly, and slower on a busy machine. How long is not
+/// what tests are about, but where they say so.
 pub const UNHURRIED: Patience = Patience {
     connect: Duration::from_secs(10),
     attempt: Duration::from_secs(60),

@@ -1,7 +1,8 @@
 //! What stands between functions and the local AWS and notes which function asks for what, in the words of IAM: the
 //! action, what it is done to, and what a policy's conditions look at.
 //!
-//! Nothing of a key is noted but the kind in front of its `#`, nothing of an object but its bucket, and no value at all.
+//! Nothing of a key is noted but the kind in front of its `#`, nothing of an object but its bucket, and no value at
+//! all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -21,7 +22,8 @@ use crate::http::{Message, Upstream};
 pub struct Asked {
     /// `dynamodb:PutItem`.
     pub action: String,
-    /// The name of a table, secret, bucket or queue, the alias of a key, the version of a function, or the end of an ARN.
+    /// The name of a table, secret, bucket or queue, the alias of a key, the version of a function, or the end of an
+    /// ARN.
     pub resource: String,
     /// The kind that an item's key begins with (`requests#`), or the key itself where it is a word.
     pub leading: Option<String>,
@@ -29,7 +31,8 @@ pub struct Asked {
     pub attributes: Option<BTreeSet<String>>,
 }
 
-/// Passes calls on, and writes each kind of call of each program into a file once. Those of CodeDeploy it answers itself.
+/// Passes calls on, and writes each kind of call of each program into a file once. Those of CodeDeploy it answers
+/// itself.
 #[derive(Clone)]
 pub struct Recorder {
     upstream: String,

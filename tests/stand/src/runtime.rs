@@ -48,8 +48,8 @@ pub struct Start {
     pub cpu_of_later: Option<Duration>,
 }
 
-/// A program that runs as a function of Lambda does, and what it prints. Without the interface it ends by itself, so that
-/// it ends with whoever holds it.
+/// A program that runs as a function of Lambda does, and what it prints. Without the interface it ends by itself, so
+/// that it ends with whoever holds it.
 pub struct Program {
     child: Child,
     listener: TcpListener,
@@ -208,8 +208,8 @@ fn accept(child: &mut Child, listener: &TcpListener) -> io::Result<TcpStream> {
     }
 }
 
-/// The program of a function, as the workspace's build has made it, for a test of this workspace; says so where there is
-/// none.
+/// The program of a function, as the workspace's build has made it, for a test of this workspace; says so where there
+/// is none.
 ///
 /// # Panics
 /// Where there is none and everything is required.

@@ -117,8 +117,8 @@ fn account(refresh_token: &str) -> Value {
     })
 }
 
-/// Where the function's calls are recorded, which answers for CodeDeploy too: the recorder of `cargo xtask test`, or one
-/// of this test's own.
+/// Where the function's calls are recorded, which answers for CodeDeploy too: the recorder of `cargo xtask test`, or
+/// one of this test's own.
 fn recorder(aws_url: &str) -> String {
     if let Ok(url) = env::var("BLUEBUTTON_RECORDER") {
         return url;

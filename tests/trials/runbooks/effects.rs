@@ -254,9 +254,9 @@ impl World {
         reader.finish();
     }
 
-    /// A grant that was lost is back, and those that their people withdrew in the first and the last moment of the second
-    /// that is restored stay withdrawn. The local AWS restores the newest state whatever second it is told, so that the
-    /// harm is done after the restore.
+    /// A grant that was lost is back, and those that their people withdrew in the first and the last moment of the
+    /// second that is restored stay withdrawn. The local AWS restores the newest state whatever second it is told, so
+    /// that the harm is done after the restore.
     async fn restore_table(&self, mut reader: Reader<'_>) {
         let second = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
         let moments = [second, second + 999_999.microseconds()];

@@ -79,7 +79,8 @@ impl ProviderSignIn {
         }
     }
 
-    /// Signs in whom the records know by exactly one number. Either way the browser first passes the provider's sign-out.
+    /// Signs in whom the records know by exactly one number. Either way the browser first passes the provider's
+    /// sign-out.
     async fn finish(
         &self,
         sign_in: &SignIn<'_>,

@@ -371,8 +371,8 @@ pub(crate) fn digits(count: usize) -> String {
     format!("{digits:0>20}")[..count].to_owned()
 }
 
-/// A Medicare number of nobody's, as synthetic people have them: any of sixty-four million, because tests of earlier runs
-/// may have left theirs in the table.
+/// A Medicare number of nobody's, as synthetic people have them: any of sixty-four million, because tests of earlier
+/// runs may have left theirs in the table.
 pub(crate) fn mbi() -> String {
     const LETTERS: [&str; 8] = ["A", "C", "D", "E", "F", "G", "H", "K"];
     let letter = || LETTERS[usize::from(uuid::Uuid::new_v4().as_bytes()[0]) % LETTERS.len()];

@@ -1,8 +1,9 @@
 //! Synthetic people: RIF files of all ten layouts, invented from a seed, the same on every machine.
 //!
 //! A person is a pure function of seed, number and end of the period: `random` gives the person's own numbers, `person`
-//! says who it is, `plan` what happens to them, `billing` and `enrollment` turn that into records. `tables` is the world
-//! they live in. Nobody depends on anybody else, so that person five is the same among ten people and ten thousand.
+//! says who it is, `plan` what happens to them, `billing` and `enrollment` turn that into records. `tables` is the
+//! world they live in. Nobody depends on anybody else, so that person five is the same among ten people and ten
+//! thousand.
 
 mod billing;
 mod calendar;

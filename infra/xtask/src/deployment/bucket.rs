@@ -21,8 +21,8 @@ const BROKEN_FILE: &str = "broken.csv";
 const BROKEN_CONTENT: &str = "NOT|A|RIF|FILE|BUT-SOMEBODYS-DATA\n";
 
 impl Deployment<'_> {
-    /// Puts a file of people and one of inpatient claims into the bucket, and waits until the first person and the first
-    /// claim are there; then a broken one, and waits for the message about it.
+    /// Puts a file of people and one of inpatient claims into the bucket, and waits until the first person and the
+    /// first claim are there; then a broken one, and waits for the message about it.
     pub(super) fn load_through_the_bucket(
         &self,
         rif: &Path,

@@ -1207,8 +1207,8 @@ fn assert_sound(claim: &Claim) {
     }
 }
 
-/// No id or number is given twice, nobody is twice in the team in one role, no code twice among diagnoses and procedures,
-/// each by itself.
+/// No id or number is given twice, nobody is twice in the team in one role, no code twice among diagnoses and
+/// procedures, each by itself.
 fn assert_each_comes_once(resource: &Json) {
     for (list, of) in [
         ("contained", &["/id"][..]),

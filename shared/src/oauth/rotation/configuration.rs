@@ -95,9 +95,9 @@ impl Rotation {
 
     /// Writes other keys into the configuration, if it still is the one that was read.
     ///
-    /// A value cannot be written on a condition, but a stage can be moved on one: the new version is stored where nobody
-    /// reads it, and then becomes the current one in place of the version that was read, and of no other. Who stops
-    /// between the two has changed nothing.
+    /// A value cannot be written on a condition, but a stage can be moved on one: the new version is stored where
+    /// nobody reads it, and then becomes the current one in place of the version that was read, and of no other. Who
+    /// stops between the two has changed nothing.
     pub(super) async fn write(
         &self,
         read: &Configuration,

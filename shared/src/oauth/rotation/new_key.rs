@@ -9,18 +9,18 @@ use super::{Configuration, Rotation, RotationError, failed};
 /// A key that was made and not named, because its maker stopped there, is found by it.
 const TAG: &str = "SigningKeys";
 
-/// What KMS says of an alias that is not there. It says that access is denied to whoever may look at some keys only: what
-/// is not there is none of them. Where access is denied for another reason, the policy of the current key cannot be read
-/// either, which comes before a key is made.
+/// What KMS says of an alias that is not there. It says that access is denied to whoever may look at some keys only:
+/// what is not there is none of them. Where access is denied for another reason, the policy of the current key cannot
+/// be read either, which comes before a key is made.
 const NOT_THERE: [&str; 2] = ["NotFoundException", "AccessDeniedException"];
 const IS_THERE: &str = "AlreadyExistsException";
 
 impl Rotation {
-    /// The key that a step from that configuration needs: the one that somebody who took such a step and stopped half-way
-    /// has left, else a new one.
+    /// The key that a step from that configuration needs: the one that somebody who took such a step and stopped
+    /// half-way has left, else a new one.
     ///
-    /// Its alias names the version of the configuration, so that whoever tries again finds it, and of two who make it at
-    /// once one is told.
+    /// Its alias names the version of the configuration, so that whoever tries again finds it, and of two who make it
+    /// at once one is told.
     pub(super) async fn find_or_make_key(
         &self,
         read: &Configuration,

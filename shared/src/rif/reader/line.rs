@@ -120,8 +120,8 @@ impl RawRow {
         self.check_number_of_fields(header.field_count);
     }
 
-    /// Rows of most kinds end with one delimiter more than the header has. What stands behind it has no name and is left
-    /// out, as CMS's own reader does.
+    /// Rows of most kinds end with one delimiter more than the header has. What stands behind it has no name and is
+    /// left out, as CMS's own reader does.
     fn check_number_of_fields(&mut self, expected: usize) {
         if self.fields.len() == expected + 1 {
             self.fields.pop();
@@ -166,7 +166,8 @@ impl RawRow {
     }
 }
 
-/// Where the first control character stands. All bytes are looked at without a branch, because there is hardly ever one.
+/// Where the first control character stands. All bytes are looked at without a branch, because there is hardly ever
+/// one.
 fn control_character(text: &[u8]) -> Option<usize> {
     let has_one = text
         .iter()
@@ -182,8 +183,8 @@ fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Splits a row with quoted fields, in which the delimiter is text and a doubled quote is a quote (the CSV convention of
-/// Excel), or with backslashes: one before a delimiter is dropped and escapes nothing, as CMS's own reader has it.
+/// Splits a row with quoted fields, in which the delimiter is text and a doubled quote is a quote (the CSV convention
+/// of Excel), or with backslashes: one before a delimiter is dropped and escapes nothing, as CMS's own reader has it.
 fn split_quoted(text: &mut String, fields: &mut Vec<Field>) -> Result<(), &'static str> {
     let raw = text.replace("\\|", "|");
     text.clear();

@@ -1,10 +1,10 @@
 //! How a row of a beneficiary or beneficiary history file changes the person item: pure, so that the rule is testable.
 //!
 //! The files of several years are delivered together and may be loaded in any order and more than once, so "as last
-//! loaded" cannot mean the order of the clock. The rule: **the person is the row of the newest reference year**; between
-//! two rows of the same year an UPDATE replaces and an INSERT leaves what exists alone; a row without a year counts as
-//! older than any. A row that is not the newest still adds its identifiers as earlier ones when they differ. So the
-//! result is the same whatever the order of the years, and loading the same files again changes nothing.
+//! loaded" cannot mean the order of the clock. The rule: **the person is the row of the newest reference year**;
+//! between two rows of the same year an UPDATE replaces and an INSERT leaves what exists alone; a row without a year
+//! counts as older than any. A row that is not the newest still adds its identifiers as earlier ones when they differ.
+//! So the result is the same whatever the order of the years, and loading the same files again changes nothing.
 
 use std::cmp::Ordering;
 

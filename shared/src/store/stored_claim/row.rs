@@ -1,7 +1,7 @@
 //! One row in bytes, as its difference to the row before it.
 //!
-//! A row is a list of runs of columns, closed by [`END`]. Each run begins with one byte for its [`Run`] and length; only
-//! a run of values is followed by content, one value after the other, in the form of its column's kind:
+//! A row is a list of runs of columns, closed by [`END`]. Each run begins with one byte for its [`Run`] and length;
+//! only a run of values is followed by content, one value after the other, in the form of its column's kind:
 //!
 //! - text: a first byte that is the whole value for the commonest short codes, a length, the length of the next of the
 //!   claim's packed texts, or the number of a text that stood in this claim before;

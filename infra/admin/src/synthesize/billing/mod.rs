@@ -162,7 +162,8 @@ fn diagnoses(header: &mut Fields, codes: &[&str]) {
     }
 }
 
-/// How an injury came about: here always by a fall, with the encounter (initial or subsequent) of the injury's own code.
+/// How an injury came about: here always by a fall, with the encounter (initial or subsequent) of the injury's own
+/// code.
 fn external_cause(header: &mut Fields, event: &Event) {
     let injury = event.diagnoses.iter().find(|code| is_injury(code));
     if let Some(encounter) = injury.and_then(|code| code.chars().last()) {

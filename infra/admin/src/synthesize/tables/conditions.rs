@@ -1,4 +1,5 @@
-//! Chronic conditions: the diagnosis, who follows it, the tests it needs, the drugs that treat it, the supplies it uses.
+//! Chronic conditions: the diagnosis, who follows it, the tests it needs, the drugs that treat it, the supplies it
+//! uses.
 
 use super::drugs::{self, Drug};
 use super::facilities::{self, Department};

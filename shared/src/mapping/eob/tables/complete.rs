@@ -1,4 +1,5 @@
-//! A column without a row or a stated reason in either version does not compile, and neither does a row without a column.
+//! A column without a row or a stated reason in either version does not compile, and neither does a row without a
+//! column.
 
 use super::{Items, Kind, kind};
 use crate::mapping::Version;

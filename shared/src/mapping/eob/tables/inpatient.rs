@@ -126,7 +126,8 @@ const CLAIM_LAST: &[Rule] = &[
 
 #[rustfmt::skip]
 const LINE: &[Rule] = &[
-    // Quirk: in R4 inpatient lines show the service under two systems, the lines of other institutions under the second only.
+    // Quirk: in R4 inpatient lines show the service under two systems, the lines of other institutions under the second
+    // only.
     r4(HCPCS_CD,                        Product(System::Variable)),
     row(HCPCS_CD,                       Product(System::Bare(HCPCS))),
 ];
