@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use bluebutton::audit::{Action, Event};
 use bluebutton::config;
-use bluebutton::oauth::{Application, ClientType};
+use bluebutton::oauth::{Application, ClientType, DataAccess, Description};
 use bluebutton::store::{ApplicationsTable, AuthorizationTables, Transaction};
 use jiff::Timestamp;
 
@@ -85,6 +85,9 @@ async fn show(applications: &ApplicationsTable, client_id: &str) -> Result<(), B
         ClientType::Public => "public",
     };
     say!("{}: {kind}, {}", application.name, state(&application));
+    for line in terms(&application) {
+        say!("{line}");
+    }
     for secret in &application.secrets {
         match secret.ends_at {
             Some(end) => say!("a secret that works until {end:.0}"),
@@ -99,6 +102,44 @@ async fn show(applications: &ApplicationsTable, client_id: &str) -> Result<(), B
     let newest = newest.map(|time| format!(", the newest of {time:.0}"));
     say!("{} grants{}", grants.len(), newest.unwrap_or_default());
     Ok(())
+}
+
+/// What it may have, and what the consent page says of it.
+fn terms(application: &Application) -> Vec<String> {
+    let access = match application.data_access {
+        DataAccess::OneTime => "one-time access",
+        DataAccess::ThirteenMonth => "access for thirteen months",
+        DataAccess::ResearchStudy => "access until it is revoked",
+    };
+    let mut lines = vec![access.to_owned(), format!("scopes {}", application.scopes)];
+    let limits = [
+        (
+            !application.require_demographic_scopes,
+            "never who the beneficiary is",
+        ),
+        (
+            application.part_d_eob_only,
+            "prescription drug claims and no others",
+        ),
+        (application.token_management, "lists and removes grants"),
+    ];
+    let limits = limits.into_iter().filter(|(is_so, _)| *is_so);
+    lines.extend(limits.map(|(_, limit)| limit.to_owned()));
+    let said = [
+        (
+            "description",
+            application.description.as_ref().map(Description::as_str),
+        ),
+        ("privacy policy", application.policy_uri.as_deref()),
+        ("terms of service", application.tos_uri.as_deref()),
+        ("logo", application.logo_uri.as_deref()),
+        ("support", application.support_email.as_deref()),
+    ];
+    let said = said
+        .into_iter()
+        .filter_map(|(name, text)| Some(format!("{name} {}", text?)));
+    lines.extend(said);
+    lines
 }
 
 fn say_state(switched: Option<Application>) -> Result<(), Box<dyn Error>> {

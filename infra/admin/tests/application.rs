@@ -159,6 +159,23 @@ async fn whatever_an_application_holds_can_be_said() {
         "--support-email",
         "help@app.example",
     ]);
+    let shown = office.run(&["application", "show", &client_id]);
+    for said in [
+        ": public, ",
+        "one-time access",
+        "scopes patient/Coverage.rs profile",
+        "never who the beneficiary is",
+        "prescription drug claims",
+        "removes grants",
+        "description Shows prescriptions.",
+        "https://app.example/privacy",
+        "https://app.example/terms",
+        "https://app.example/logo.png",
+        "help@app.example",
+        "redirect URI com.example.app:/callback",
+    ] {
+        assert!(shown.says(said), "{said}: {}", shown.output);
+    }
     let application = office.application(&client_id).await;
     assert_eq!(application.client_type, ClientType::Public);
     assert_eq!(application.secrets, []);
