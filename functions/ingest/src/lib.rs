@@ -75,11 +75,11 @@ impl Ingest {
 /// As [`handle`].
 pub async fn run(ingest: &Ingest, event: LambdaEvent<S3Event>) -> Result<(), IngestError> {
     let (event, context) = event.into_parts();
-    let told = |done: &Result<(), _>| {
+    let tell = |done: &Result<(), _>| {
         let error = done.as_ref().err();
         vec![("error_code", error.map(IngestError::code).into())]
     };
-    runs::run(&context, "ingested", || handle(ingest, event), told).await
+    runs::run(&context, "ingested", || handle(ingest, event), tell).await
 }
 
 /// Loads the objects of an event, one after the other.

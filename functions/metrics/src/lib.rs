@@ -76,21 +76,18 @@ impl State {
 /// When there is no report.
 pub async fn run(state: &State, event: LambdaEvent<Value>) -> Result<(), MetricsError> {
     // On the heap: the compiler follows futures of futures only so deep.
-    let work = || {
-        Box::pin(async {
-            let report = handle(state, time_of(&event.payload)?).await;
-            match &report {
-                Ok(report) => tell(report),
-                Err(error) => tracing::error!(cause = %error, "no report is made"),
-            }
-            report
-        })
+    let work = || Box::pin(async { handle(state, time_of(&event.payload)?).await });
+    let tell = |done: &Result<Report, MetricsError>| match done {
+        Ok(report) => {
+            count(report);
+            vec![("report", report.to_json())]
+        }
+        Err(error) => {
+            tracing::error!(cause = %error, "no report is made");
+            Vec::new()
+        }
     };
-    let told = |report: &Result<Report, _>| match report {
-        Ok(report) => vec![("report", report.to_json())],
-        Err(_) => Vec::new(),
-    };
-    let done = runs::run(&event.context, "counted", work, told).await;
+    let done = runs::run(&event.context, "counted", work, tell).await;
     done.map(drop)
 }
 
@@ -143,7 +140,7 @@ fn hours_between(earlier: Timestamp, later: Timestamp) -> u64 {
     seconds.max(0).unsigned_abs() / SECONDS_PER_HOUR
 }
 
-fn tell(report: &Report) {
+fn count(report: &Report) {
     let counted = &report.counted;
     for (metric, count) in [
         (Metric::PeopleConnected, counted.people()),

@@ -80,21 +80,18 @@ pub fn signing(days: u32) -> Option<SignedDuration> {
 /// # Errors
 /// When the step could not be taken.
 pub async fn run(state: &State, event: LambdaEvent<Value>) -> Result<(), RotateError> {
-    let work = || {
-        Box::pin(async {
-            let report = handle(state, &event.payload, Timestamp::now()).await;
-            match &report {
-                Ok(report) => metrics::add(Metric::SigningKeyAgeDays, report.age_days),
-                Err(error) => tracing::error!(cause = %error, "no key is rotated"),
-            }
-            report
-        })
+    let work = || Box::pin(handle(state, &event.payload, Timestamp::now()));
+    let tell = |done: &Result<Report, RotateError>| match done {
+        Ok(report) => {
+            metrics::add(Metric::SigningKeyAgeDays, report.age_days);
+            vec![("step", report.step.into())]
+        }
+        Err(error) => {
+            tracing::error!(cause = %error, "no key is rotated");
+            Vec::new()
+        }
     };
-    let told = |report: &Result<Report, _>| match report {
-        Ok(report) => vec![("step", report.step.into())],
-        Err(_) => Vec::new(),
-    };
-    let done = runs::run(&event.context, "rotated", work, told).await;
+    let done = runs::run(&event.context, "rotated", work, tell).await;
     done.map(drop)
 }
 

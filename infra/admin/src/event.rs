@@ -136,10 +136,10 @@ fn filled(text: &str, values: &BTreeMap<&str, String>) -> Result<Value, serde_js
 
 /// Puts the file where the event's first record says that an object is, in a bucket that is made if it is not there.
 async fn put(event: &Value, file: &Path) -> Result<(), Box<dyn Error>> {
-    refuse_real_aws("event").await?;
+    let aws = config::aws_of_operator(env!("CARGO_PKG_NAME")).await;
+    refuse_real_aws("event", &aws)?;
     let (bucket, key) = location(event).ok_or("the event names no object of S3")?;
     let body = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let aws = config::aws_of_operator(env!("CARGO_PKG_NAME")).await;
     let s3 = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true);
     let s3 = S3::from_conf(s3.build());
     // One that is there already is as good; any other trouble shows in what follows.

@@ -48,8 +48,8 @@ pub(crate) struct Arguments {
 
 /// Makes the resources and describes them.
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    refuse_real_aws("setup").await?;
     let aws = config::aws_of_operator(env!("CARGO_PKG_NAME")).await;
+    refuse_real_aws("setup", &aws)?;
     let template = fs::read_to_string(&arguments.template)
         .map_err(|error| format!("{}: {error}", arguments.template.display()))?;
     // A local AWS makes the whole stack before it answers, which on a busy machine takes longer than any request may.

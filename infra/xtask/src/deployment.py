@@ -126,14 +126,13 @@ def logged(field, lines):
 
 def dead_letters(stack):
     """The messages about what the ingest function gave up, as soon as there is one."""
-    sqs, messages = client("sqs"), []
+    sqs = client("sqs")
     queue = sqs.get_queue_url(QueueName=f"{stack}-dead-letters")["QueueUrl"]
     for _ in range(RECEIVES_MAX):
         answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=20)
-        messages = answer.get("Messages", [])
-        if messages:
-            break
-    return [message["Body"] for message in messages]
+        if answer.get("Messages"):
+            return [message["Body"] for message in answer["Messages"]]
+    return []
 
 
 def time(days_ago=0):

@@ -168,9 +168,11 @@ impl Tool {
             Installer::Npm => self.install_with_npm(&home, &step),
         };
         // A connection may break off, and both go on with what they have.
-        (1..INSTALLS_MAX)
-            .find_map(|_| install().ok())
-            .map_or_else(install, Ok)?;
+        let mut installed = install();
+        for _ in 1..INSTALLS_MAX {
+            installed = installed.or_else(|_| install());
+        }
+        installed?;
         let marker = home.join(MARKER);
         fs::write(&marker, self.made_of(&home))
             .map_err(|error| Failure::machine(format!("{}: {error}", marker.display())))?;

@@ -84,8 +84,7 @@ impl<'a> Frame<'a> {
     }
 
     /// A page with what that template renders between header and footer. Its forms may lead to ourselves, and to
-    /// `form_target` if there is one: browsers apply
-    /// `form-action` to the redirect that follows a form, too.
+    /// `form_target` if there is one: browsers apply `form-action` to the redirect that follows a form, too.
     #[must_use]
     pub fn around(
         &self,
